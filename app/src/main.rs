@@ -1,0 +1,2 @@
+//! Serves the replica.
+fn main() {}
