@@ -3,22 +3,26 @@
 # where no registry answers: see .ci/base-images.
 
 # Dependencies are built in layers of their own, from the manifests and empty sources:
-# a change of a source file rebuilds our crates and nothing else.
+# a change of a source file rebuilds our crates and nothing else. This stage runs again
+# with each change, but what it leaves is the same, and so the layers after it are kept.
 FROM rust:1.95-slim-bookworm AS manifests
+WORKDIR /src
+COPY . .
+# Cargo wants to see a file for each target, and our lints a line of documentation.
+RUN find app loadgen benches -type f -regextype posix-extended ! -regex \
+      '[^/]+/(Cargo.toml|build.rs|src/(lib|main|bin/.+).rs|(tests|benches)/([^/]+|[^/]+/main).rs)' \
+      -delete \
+ && find app loadgen benches -type d -empty -delete \
+ && find app loadgen benches -name '*.rs' \
+      -exec sh -c 'printf "//! Empty.\nfn main() {}\n" >"$1"' _ {} ';'
+
+FROM rust:1.95-slim-bookworm AS dependencies
 WORKDIR /src
 # Nobody debugs inside these images; without symbols they are small and build faster.
 ENV CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_STRIP=symbols
-COPY Cargo.toml Cargo.lock ./
-COPY app/Cargo.toml app/
-COPY loadgen/Cargo.toml loadgen/
-COPY benches/Cargo.toml benches/
-# Cargo wants to see a source for each member, and our lints a line of documentation.
-RUN for member in app loadgen benches; do \
-      mkdir $member/src && echo '//! Empty.' | tee $member/src/lib.rs >$member/src/main.rs \
-      && echo 'fn main() {}' >>$member/src/main.rs; \
-    done
+COPY --from=manifests /src .
 
-FROM manifests AS app-dependencies
+FROM dependencies AS app-dependencies
 RUN cargo build --release --locked --package app
 
 FROM app-dependencies AS app-build
