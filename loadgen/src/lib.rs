@@ -7,6 +7,7 @@
 //! table of who may import whom, and a test holds it.
 
 pub mod checks;
+pub mod engine;
 pub mod model;
 pub mod plan;
 pub mod recorder;
@@ -14,3 +15,4 @@ pub mod report;
 pub mod schedule;
 pub mod scrape;
 pub mod stack;
+pub mod transport;
