@@ -66,7 +66,11 @@ mod timer {
         pub(super) fn new() -> std::io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let fd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            Ok(Self { fd: AsyncFd::register_with_interest(fd, Interest::READABLE)? })
+            // SAFETY: `OwnedFd` owns a valid descriptor, and nothing replaces or closes it while
+            // `AsyncFd` holds it: it is private here and only ever lent by reference.
+            #[expect(unsafe_code, reason = "tokio has no safe way to register a descriptor")]
+            let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE)? };
+            Ok(Self { fd })
         }
 
         pub(super) async fn wait_until(&self, clock: Clock, at: Nanos) {
