@@ -1,1 +1,18 @@
-//! loadgen.
+//! Load testing that can be believed.
+//!
+//! # Layout
+//! One way through the rooms: `cli` makes a `plan`; `runner` brings up a `stack`, takes a
+//! `scrape`, runs the `engine` (`schedule`, `transport`, `recorder`), takes another scrape, lets
+//! `checks` judge the evidence and `report` write the record. `docs/architecture.md` has the
+//! table of who may import whom, and a test holds it.
+
+pub mod checks;
+pub mod engine;
+pub mod model;
+pub mod plan;
+pub mod recorder;
+pub mod report;
+pub mod schedule;
+pub mod scrape;
+pub mod stack;
+pub mod transport;

@@ -1,0 +1,17 @@
+//! The words every other room speaks: instants, samples, rates, replicas, the topology.
+//!
+//! **Invariant:** nothing here reads a clock, does I/O or imports a sibling room.
+
+mod outcome;
+mod progress;
+mod rate;
+mod sample;
+mod time;
+mod topology;
+
+pub use outcome::{ErrorClass, Outcome, StatusClass};
+pub use progress::{GroupProgress, Progress, ReplicaProgress};
+pub use rate::{Rate, RateError};
+pub use sample::{ReplicaIndex, Sample};
+pub use time::Nanos;
+pub use topology::{Proxy, ProxyBook, Replica, ReplicaId, StackKind, Topology};

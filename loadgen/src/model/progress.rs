@@ -1,0 +1,48 @@
+//! What a running test tells about itself, once a second.
+
+use super::Nanos;
+
+/// The state of a run at the end of one second. Counts are totals of the measured part.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// Time since the measured part began; zero during warm-up.
+    pub elapsed: Nanos,
+    /// Whether the warm-up is still on.
+    pub warming_up: bool,
+    /// One entry per host group, in plan order.
+    pub groups: Vec<GroupProgress>,
+}
+
+/// One group's part of a [`Progress`].
+#[derive(Clone, Debug, Default)]
+pub struct GroupProgress {
+    /// The host group.
+    pub host: String,
+    /// Requests planned so far.
+    pub planned: u64,
+    /// Requests sent so far.
+    pub sent: u64,
+    /// Requests answered with success so far.
+    pub succeeded: u64,
+    /// Requests failed so far.
+    pub failed: u64,
+    /// Arrivals dropped so far.
+    pub dropped: u64,
+    /// Planned, sent and finished within the last second.
+    pub last_second: [u64; 3],
+    /// Response time of the last second at p50, p90, p99 and its maximum.
+    pub response: [Nanos; 4],
+    /// Send lag of the last second at p99.
+    pub lag_p99: Nanos,
+    /// Each replica's requests so far.
+    pub replicas: Vec<ReplicaProgress>,
+}
+
+/// One replica's part of a [`GroupProgress`].
+#[derive(Clone, Debug, Default)]
+pub struct ReplicaProgress {
+    /// The name it gives in its answers.
+    pub id: String,
+    /// Requests it answered so far.
+    pub requests: u64,
+}

@@ -1,0 +1,44 @@
+//! One request, as three instants and an outcome.
+
+use super::{Nanos, Outcome};
+
+/// The place of a replica in one thread's table of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReplicaIndex(pub u16);
+
+/// One finished request. Instants count from the run's epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When the schedule asked for it: arithmetic, never a clock read.
+    pub due: Nanos,
+    /// When its first byte was handed to the kernel.
+    pub sent: Nanos,
+    /// When the last byte of its answer was read, or its error met.
+    pub done: Nanos,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Which replica the answer named, where it named one.
+    pub replica: Option<ReplicaIndex>,
+    /// Upstream servers the proxy says it tried (1 when it does not say).
+    pub tries: u16,
+}
+
+impl Sample {
+    /// What a user would have felt: done − due.
+    #[must_use]
+    pub const fn response(&self) -> Nanos {
+        self.done.since(self.due)
+    }
+
+    /// What the system did once asked: done − sent.
+    #[must_use]
+    pub const fn service(&self) -> Nanos {
+        self.done.since(self.sent)
+    }
+
+    /// What the generator did: sent − due.
+    #[must_use]
+    pub const fn lag(&self) -> Nanos {
+        self.sent.since(self.due)
+    }
+}

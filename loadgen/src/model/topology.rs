@@ -1,0 +1,107 @@
+//! What the load goes through: a proxy, and the replicas behind it by group.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The name a replica gives in its answers: a container id, or `--id`.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(transparent)]
+pub struct ReplicaId(pub String);
+
+impl fmt::Display for ReplicaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who started the stack, and so who ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StackKind {
+    /// Child processes of this run, on loopback.
+    Embedded,
+    /// This project's containers.
+    Compose,
+    /// Anything that listens.
+    External,
+}
+
+impl fmt::Display for StackKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::Compose => "compose",
+            Self::External => "external",
+        })
+    }
+}
+
+/// Everything a run has to know of its stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topology {
+    /// Who started it.
+    pub kind: StackKind,
+    /// Why this one was taken, as a sentence for the first line of output.
+    pub why: String,
+    /// Where requests go.
+    pub proxy: Proxy,
+    /// The host groups the stack has, in order; empty when unknown (external).
+    pub groups: Vec<String>,
+    /// Every replica known by its metrics page.
+    pub replicas: Vec<Replica>,
+}
+
+/// The one door to all groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proxy {
+    /// What it is, for people: `nginx 1.30.6`, `embedded round robin`, `external`.
+    pub name: String,
+    /// Its origin, `http://127.0.0.1:80`.
+    pub target: String,
+    /// Where its own count of requests is read, if it has one.
+    pub book: Option<ProxyBook>,
+    /// Worker processes that keep a rotation of their own (1 with a shared zone).
+    pub workers: u32,
+}
+
+/// A page that tells how many requests the proxy took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "format")]
+pub enum ProxyBook {
+    /// NGINX's `stub_status`: one number for all groups, its own reads included.
+    StubStatus {
+        /// The page.
+        url: String,
+    },
+    /// Any Prometheus counter.
+    Prometheus {
+        /// The page.
+        url: String,
+        /// The counter's name with the labels it must have: `NAME{label="value"}`.
+        /// Where it has a `host` label, the count is per group.
+        counter: String,
+    },
+}
+
+/// One running copy of a group's service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replica {
+    /// The host group it serves.
+    pub group: String,
+    /// The name it gives in its answers.
+    pub id: ReplicaId,
+    /// Its metrics page, reached around the proxy.
+    pub metrics_url: String,
+}
+
+impl Topology {
+    /// The replicas of one group, in order.
+    pub fn replicas_of<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Replica> {
+        self.replicas
+            .iter()
+            .filter(move |replica| replica.group == group)
+    }
+}

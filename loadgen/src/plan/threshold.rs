@@ -1,0 +1,310 @@
+//! Thresholds as people write them: `p99>50ms`, `error_rate>0.1%`, `achieved<99%`, `dropped>0`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Nanos;
+
+/// A condition that fails the run where a group's figure meets it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Threshold {
+    /// What is looked at.
+    pub figure: Figure,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what: nanoseconds, a share (0–1) or a count, by [`Figure::unit`].
+    pub limit: f64,
+    text: String,
+}
+
+/// A figure of one group's record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Figure {
+    /// A quantile of one of the three times: `p99`, `service.p99.9`, `lag.max`, `mean`.
+    Time {
+        /// Which histogram.
+        of: TimeKind,
+        /// Which figure of it.
+        statistic: Statistic,
+    },
+    /// failed / sent.
+    ErrorRate,
+    /// Rate completed over rate intended.
+    Achieved,
+    /// Arrivals given up.
+    Dropped,
+    /// Requests failed.
+    Failed,
+    /// Requests that never finished.
+    Unfinished,
+    /// Requests sent per second.
+    SentRate,
+    /// Requests completed per second.
+    CompletedRate,
+    /// max − min of the replicas' requests.
+    MaxMinusMin,
+}
+
+/// One of the three times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeKind {
+    /// done − due.
+    Response,
+    /// done − sent.
+    Service,
+    /// sent − due.
+    Lag,
+}
+
+/// A figure of a histogram.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Statistic {
+    /// The quantile, 0–1.
+    Quantile(f64),
+    /// The mean.
+    Mean,
+    /// The shortest.
+    Min,
+    /// The longest.
+    Max,
+}
+
+/// The direction in which a figure fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `>`
+    Above,
+    /// `>=`
+    AtLeast,
+    /// `<`
+    Below,
+    /// `<=`
+    AtMost,
+}
+
+/// What a limit is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Nanoseconds.
+    Time,
+    /// A share, 0–1.
+    Share,
+    /// A plain number.
+    Count,
+}
+
+/// Why a text is no threshold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ThresholdError {
+    /// No `<` or `>`.
+    #[error("`{0}` has no comparison")]
+    NoComparison(String),
+    /// The figure is unknown.
+    #[error("`{0}` is no figure of the record")]
+    UnknownFigure(String),
+    /// The limit has the wrong form for the figure.
+    #[error("`{limit}` is no limit for {figure}: {reason}")]
+    BadLimit {
+        /// The text after the comparison.
+        limit: String,
+        /// The text before it.
+        figure: String,
+        /// What it should have been.
+        reason: &'static str,
+    },
+}
+
+impl Threshold {
+    /// Whether an observed figure fails the run.
+    #[must_use]
+    pub fn is_met_by(&self, observed: f64) -> bool {
+        match self.comparison {
+            Comparison::Above => observed > self.limit,
+            Comparison::AtLeast => observed >= self.limit,
+            Comparison::Below => observed < self.limit,
+            Comparison::AtMost => observed <= self.limit,
+        }
+    }
+}
+
+impl Figure {
+    /// What its values are counted in.
+    #[must_use]
+    pub const fn unit(&self) -> Unit {
+        match self {
+            Self::Time { .. } => Unit::Time,
+            Self::ErrorRate | Self::Achieved => Unit::Share,
+            _ => Unit::Count,
+        }
+    }
+}
+
+impl FromStr for Figure {
+    type Err = ThresholdError;
+
+    fn from_str(text: &str) -> Result<Self, ThresholdError> {
+        let unknown = || ThresholdError::UnknownFigure(text.to_owned());
+        Ok(match text {
+            "error_rate" => Self::ErrorRate,
+            "achieved" => Self::Achieved,
+            "dropped" => Self::Dropped,
+            "failed" => Self::Failed,
+            "unfinished" => Self::Unfinished,
+            "sent_rate" => Self::SentRate,
+            "completed_rate" => Self::CompletedRate,
+            "max_minus_min" => Self::MaxMinusMin,
+            _ => {
+                let prefixes = [
+                    ("response.", TimeKind::Response),
+                    ("service.", TimeKind::Service),
+                    ("lag.", TimeKind::Lag),
+                ];
+                let (of, name) = prefixes
+                    .iter()
+                    .find_map(|(prefix, kind)| text.strip_prefix(prefix).map(|name| (*kind, name)))
+                    .unwrap_or((TimeKind::Response, text));
+                let statistic = match name {
+                    "mean" => Statistic::Mean,
+                    "min" => Statistic::Min,
+                    "max" => Statistic::Max,
+                    _ => {
+                        let digits = name
+                            .strip_prefix('p')
+                            .ok_or_else(unknown)?
+                            .replace('_', ".");
+                        let percent: f64 = digits.parse().map_err(|_| unknown())?;
+                        if !(0.0..=100.0).contains(&percent) {
+                            return Err(unknown());
+                        }
+                        Statistic::Quantile(percent / 100.0)
+                    }
+                };
+                Self::Time { of, statistic }
+            }
+        })
+    }
+}
+
+impl FromStr for Threshold {
+    type Err = ThresholdError;
+
+    fn from_str(text: &str) -> Result<Self, ThresholdError> {
+        let (at, sign) = text
+            .char_indices()
+            .find(|(_, c)| matches!(c, '<' | '>'))
+            .ok_or_else(|| ThresholdError::NoComparison(text.to_owned()))?;
+        let rest = &text[at + 1..];
+        let (comparison, limit) = match (sign, rest.strip_prefix('=')) {
+            ('>', Some(limit)) => (Comparison::AtLeast, limit),
+            ('>', None) => (Comparison::Above, rest),
+            (_, Some(limit)) => (Comparison::AtMost, limit),
+            (_, None) => (Comparison::Below, rest),
+        };
+        let name = text[..at].trim();
+        let figure: Figure = name.parse()?;
+        let limit = parse_limit(limit.trim(), figure.unit()).map_err(|reason| {
+            ThresholdError::BadLimit {
+                limit: limit.trim().to_owned(),
+                figure: name.to_owned(),
+                reason,
+            }
+        })?;
+        Ok(Self {
+            figure,
+            comparison,
+            limit,
+            text: text.trim().to_owned(),
+        })
+    }
+}
+
+fn parse_limit(text: &str, unit: Unit) -> Result<f64, &'static str> {
+    let number = |text: &str, reason| match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        _ => Err(reason),
+    };
+    match unit {
+        Unit::Time => {
+            let span: Duration = humantime::parse_duration(text)
+                .map_err(|_| "it needs a time with its unit, as 50ms or 1s 500ms")?;
+            Ok(Nanos::from(span).0 as f64)
+        }
+        Unit::Share => match text.strip_suffix('%') {
+            Some(percent) => Ok(number(percent, "it needs a percentage, as 0.1%")? / 100.0),
+            None => number(text, "it needs a percentage, as 0.1%, or a share, as 0.001"),
+        },
+        Unit::Count => number(text, "it needs a number that is 0 or more"),
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for Threshold {
+    type Error = ThresholdError;
+
+    fn try_from(text: String) -> Result<Self, ThresholdError> {
+        text.parse()
+    }
+}
+
+impl From<Threshold> for String {
+    fn from(threshold: Threshold) -> Self {
+        threshold.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_says_what_is_compared_with_what() {
+        for (text, limit) in [
+            ("p99>50ms", 50e6),
+            ("service.p99.9>=20ms", 20e6),
+            ("lag.max > 1ms", 1e6),
+            ("error_rate>0.1%", 0.001),
+            ("achieved<99%", 0.99),
+            ("dropped>0", 0.0),
+        ] {
+            let threshold: Threshold = text.parse().expect(text);
+            assert!(
+                (threshold.limit - limit).abs() < 1e-9,
+                "{text}: {}",
+                threshold.limit
+            );
+            assert_eq!(threshold.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_threshold_that_is_none_says_why() {
+        for (text, part) in [
+            ("p99=50ms", "no comparison"),
+            ("q99>50ms", "no figure"),
+            ("p101>50ms", "no figure"),
+            ("p99>50", "needs a time"),
+            ("error_rate>many", "needs a percentage"),
+            ("dropped>-1", "0 or more"),
+        ] {
+            let message = text.parse::<Threshold>().expect_err(text).to_string();
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_limit_itself_passes_a_strict_comparison() {
+        let threshold: Threshold = "dropped>0".parse().expect("valid");
+        assert!(!threshold.is_met_by(0.0));
+        assert!(threshold.is_met_by(1.0));
+    }
+}

@@ -1,0 +1,240 @@
+//! One thread's own recorder: it holds the second that is now and hands over each that has passed.
+
+use std::sync::mpsc::Sender;
+
+use super::{Names, ReplicaTally, Tally};
+use crate::model::{Nanos, Outcome, ReplicaId, ReplicaIndex, Sample};
+
+/// What a thread sends to the collector.
+#[derive(Debug)]
+pub enum HandOver {
+    /// A second that has passed.
+    Second(Second),
+    /// The thread has ended by itself; nothing more comes.
+    End {
+        /// The thread's number.
+        thread: usize,
+        /// CPU time it used over the measured part.
+        cpu: Nanos,
+    },
+}
+
+/// One second of one thread.
+#[derive(Debug)]
+pub struct Second {
+    /// The thread's number.
+    pub thread: usize,
+    /// Seconds since the measured part began.
+    pub number: u64,
+    /// One tally per group, in plan order.
+    pub tallies: Vec<Tally>,
+    /// Arrivals, per group, met in this second that were due in the one before.
+    pub planned_before: Vec<u64>,
+    /// CPU time the thread used since the second before.
+    pub cpu: Nanos,
+}
+
+/// One finished request, as the engine saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished<'a> {
+    /// When it was due.
+    pub due: Nanos,
+    /// When it was sent.
+    pub sent: Nanos,
+    /// When it was done.
+    pub done: Nanos,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The replica's name as it stands in the answer; empty when it names none.
+    pub name: &'a [u8],
+    /// Upstream servers tried.
+    pub tries: u16,
+}
+
+/// A thread's recorder. One writer, no lock; allocates once a second, never per request.
+#[derive(Debug)]
+pub struct Recorder {
+    thread: usize,
+    /// The instant the measured part begins; requests due before are warm-up.
+    measured_from: Nanos,
+    number: u64,
+    groups: Vec<Group>,
+    out: Sender<HandOver>,
+    cpu_clock: fn() -> Nanos,
+    cpu_at_last: Nanos,
+    cpu_at_start: Option<Nanos>,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    tally: Tally,
+    names: Names,
+    by_name: Vec<ReplicaTally>,
+    planned_before: u64,
+}
+
+impl Recorder {
+    /// A recorder for `groups` groups that hands its seconds to `out`. `cpu_clock` tells the CPU
+    /// time of the thread that calls it.
+    #[must_use]
+    pub fn new(
+        thread: usize,
+        groups: usize,
+        measured_from: Nanos,
+        out: Sender<HandOver>,
+        cpu_clock: fn() -> Nanos,
+    ) -> Self {
+        Self {
+            thread,
+            measured_from,
+            number: 0,
+            groups: (0..groups).map(|_| Group::default()).collect(),
+            out,
+            cpu_clock,
+            cpu_at_last: Nanos::ZERO,
+            cpu_at_start: None,
+        }
+    }
+
+    /// When the second that is now ends.
+    #[must_use]
+    pub const fn next_boundary(&self) -> Nanos {
+        self.measured_from
+            .plus(Nanos((self.number + 1) * Nanos::SECOND.0))
+    }
+
+    /// Tells the time, so that a second that has passed is handed over.
+    #[inline]
+    pub fn turn(&mut self, now: Nanos) {
+        if self.cpu_at_start.is_none() && now >= self.measured_from {
+            let cpu = (self.cpu_clock)();
+            (self.cpu_at_start, self.cpu_at_last) = (Some(cpu), cpu);
+        }
+        if now >= self.next_boundary() {
+            self.hand_over();
+            // A thread that was not run for seconds has nothing to say of them.
+            self.number = now.since(self.measured_from).0 / Nanos::SECOND.0;
+        }
+    }
+
+    /// An arrival was due at `due`, and met now.
+    #[inline]
+    pub fn planned(&mut self, group: usize, due: Nanos) {
+        if due < self.measured_from {
+            return;
+        }
+        let group = &mut self.groups[group];
+        if due.since(self.measured_from).0 / Nanos::SECOND.0 < self.number {
+            group.planned_before += 1;
+        } else {
+            group.tally.counts.planned += 1;
+        }
+    }
+
+    /// A request due at `due` was handed to the kernel.
+    #[inline]
+    pub fn sent(&mut self, group: usize, due: Nanos) {
+        let counts = &mut self.groups[group].tally.counts;
+        if due < self.measured_from {
+            counts.warmup.sent += 1;
+        } else {
+            counts.sent += 1;
+        }
+    }
+
+    /// An arrival due at `due` was given up.
+    pub fn dropped(&mut self, group: usize, due: Nanos) {
+        if due >= self.measured_from {
+            self.groups[group].tally.counts.dropped += 1;
+        }
+    }
+
+    /// A connection was made.
+    pub fn connected(&mut self, group: usize) {
+        self.groups[group].tally.counts.connections.opened += 1;
+    }
+
+    /// A connection could not be made.
+    pub fn refused(&mut self, group: usize) {
+        self.groups[group].tally.counts.connections.refused += 1;
+    }
+
+    /// The peer ended a connection between two requests.
+    pub fn closed_by_peer(&mut self, group: usize) {
+        self.groups[group].tally.counts.connections.closed_by_peer += 1;
+    }
+
+    /// A request is finished.
+    #[inline]
+    pub fn finished(&mut self, group: usize, request: Finished<'_>) {
+        self.turn(request.done);
+        let group = &mut self.groups[group];
+        let replica = (!request.name.is_empty()).then(|| group.names.index_of(request.name));
+        let sample = Sample {
+            due: request.due,
+            sent: request.sent,
+            done: request.done,
+            outcome: request.outcome,
+            replica: replica.map(|index| ReplicaIndex(index as u16)),
+            tries: request.tries,
+        };
+        if request.due < self.measured_from {
+            let id = (replica.is_some())
+                .then(|| ReplicaId(String::from_utf8_lossy(request.name).into_owned()));
+            group.tally.counts.warmup.finish(&sample, id.as_ref());
+            return;
+        }
+        if group.by_name.len() < group.names.len() {
+            group
+                .by_name
+                .resize_with(group.names.len(), ReplicaTally::default);
+        }
+        let tally = replica.map(|index| &mut group.by_name[index]);
+        group.tally.finish(&sample, tally);
+    }
+
+    /// Hands over what is left and says good-bye.
+    pub fn end(mut self) {
+        let cpu = (self.cpu_clock)().since(self.cpu_at_start.unwrap_or_default());
+        self.hand_over();
+        // The collector outlives every thread; if it is gone, nobody is left to tell.
+        let _ = self.out.send(HandOver::End {
+            thread: self.thread,
+            cpu,
+        });
+    }
+
+    fn hand_over(&mut self) {
+        let cpu = (self.cpu_clock)();
+        let second = Second {
+            thread: self.thread,
+            number: self.number,
+            planned_before: self
+                .groups
+                .iter_mut()
+                .map(|group| std::mem::take(&mut group.planned_before))
+                .collect(),
+            tallies: self.groups.iter_mut().map(Group::take).collect(),
+            cpu: cpu.since(self.cpu_at_last),
+        };
+        self.cpu_at_last = cpu;
+        let _ = self.out.send(HandOver::Second(second));
+    }
+}
+
+impl Group {
+    fn take(&mut self) -> Tally {
+        let mut tally = std::mem::take(&mut self.tally);
+        let fresh = self
+            .by_name
+            .iter()
+            .map(|_| ReplicaTally::default())
+            .collect();
+        let names = self.names.iter().map(ReplicaId);
+        tally.replicas = names
+            .zip(std::mem::replace(&mut self.by_name, fresh))
+            .filter(|(_, replica)| replica.requests > 0)
+            .collect();
+        tally
+    }
+}

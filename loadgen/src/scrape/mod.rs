@@ -1,0 +1,1 @@
+//! Reads metrics pages: text exposition to typed counters, before and after to a delta.

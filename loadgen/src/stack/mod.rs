@@ -1,0 +1,1 @@
+//! Brings up, finds and takes down what the load goes through.
