@@ -13,8 +13,9 @@ RUN find app loadgen benches -type f -regextype posix-extended ! -regex \
       '[^/]+/(Cargo.toml|build.rs|src/(lib|main|bin/.+).rs|(tests|benches)/([^/]+|[^/]+/main).rs)' \
       -delete \
  && find app loadgen benches -type d -empty -delete \
- && find app loadgen benches -name '*.rs' \
-      -exec sh -c 'printf "//! Empty.\nfn main() {}\n" >"$1"' _ {} ';'
+ && for source in $(find app loadgen benches -name '*.rs'); do \
+      printf '//! Empty.\nfn main() {}\n' >"$source"; \
+    done
 
 FROM rust:1.95-slim-bookworm AS dependencies
 WORKDIR /src
