@@ -1,0 +1,108 @@
+//! What is counted when replicas stay, restart, appear, vanish or cannot be read.
+
+use super::*;
+use crate::model::Replica;
+
+fn page(total: u64, start: f64) -> Result<Reading, ScrapeError> {
+    Ok(Reading {
+        total,
+        by_class: [(StatusClass(2), total)].into(),
+        process_start: Some(start),
+        ..Reading::default()
+    })
+}
+
+fn gone() -> Result<Reading, ScrapeError> {
+    Err(ScrapeError::Unreachable {
+        url: "u".into(),
+        reason: "refused".into(),
+    })
+}
+
+fn snapshot(replicas: &[(&str, &Result<Reading, ScrapeError>)]) -> Snapshot {
+    let replicas = replicas.iter().map(|(id, page)| ReplicaSnapshot {
+        replica: Replica {
+            group: "g".into(),
+            id: ReplicaId((*id).to_owned()),
+            metrics_url: format!("http://{id}/metrics"),
+        },
+        page: (*page).clone(),
+        fell: None,
+    });
+    Snapshot {
+        taken_at: 1_000.0,
+        replicas: replicas.collect(),
+        reads: 2,
+        settled: true,
+        ..Snapshot::default()
+    }
+}
+
+fn delta(
+    before: &[(&str, &Result<Reading, ScrapeError>)],
+    after: &[(&str, &Result<Reading, ScrapeError>)],
+) -> Vec<(String, Option<u64>, ReplicaState)> {
+    let delta = Delta::between(&snapshot(before), &snapshot(after));
+    let replicas = delta.replicas.into_iter();
+    replicas
+        .map(|replica| (replica.id.0, replica.requests, replica.state))
+        .collect()
+}
+
+#[test]
+fn a_replica_that_stays_is_counted_by_difference() {
+    let (then, now) = (page(5, 1.0), page(12, 1.0));
+    assert_eq!(
+        delta(&[("a", &then)], &[("a", &now)]),
+        [("a".into(), Some(7), ReplicaState::Whole)]
+    );
+}
+
+#[test]
+fn after_a_restart_what_came_later_still_counts() {
+    let (then, now) = (page(5, 1.0), page(12, 1_004.5));
+    let reset = ReplicaState::Reset { after: Some(4.5) };
+    assert_eq!(
+        delta(&[("a", &then)], &[("a", &now)]),
+        [("a".into(), Some(12), reset)]
+    );
+}
+
+#[test]
+fn replicas_appear_vanish_and_fail_each_in_their_own_way() {
+    let (then, now, gone) = (page(5, 1.0), page(12, 1.0), gone());
+    let error = || gone.clone().expect_err("an error");
+    assert_eq!(
+        delta(
+            &[("a", &then), ("b", &then), ("c", &gone)],
+            &[("b", &gone), ("c", &now), ("d", &now)]
+        ),
+        [
+            ("b".into(), None, ReplicaState::Vanished),
+            ("c".into(), None, ReplicaState::Unreadable(error())),
+            ("d".into(), Some(12), ReplicaState::Appeared),
+            ("a".into(), None, ReplicaState::Vanished),
+        ]
+    );
+}
+
+#[test]
+fn the_latency_in_scope_wins_over_the_one_with_more_buckets() {
+    let latency = |count, buckets: usize| Latency {
+        count,
+        sum: 1.0,
+        buckets: (0..buckets).map(|n| (n as f64, count)).collect(),
+    };
+    let (then, mut now) = (page(0, 1.0), page(10, 1.0));
+    if let Ok(now) = &mut now {
+        now.latencies = [
+            ("exact".to_owned(), latency(10, 4)),
+            ("exact_fine".to_owned(), latency(10, 8)),
+            ("wide".to_owned(), latency(13, 20)),
+        ]
+        .into();
+    }
+    let delta = Delta::between(&snapshot(&[("a", &then)]), &snapshot(&[("a", &now)]));
+    let finest = delta.replicas[0].finest_latency().map(|(family, _)| family);
+    assert_eq!(finest, Some("exact_fine"));
+}

@@ -1,0 +1,211 @@
+//! What one page says: the selected counter, its breakdowns, when the process began, latencies.
+
+use std::collections::BTreeMap;
+
+use super::latency::{self, Latency};
+use super::{Exposition, Sample, ScrapeError, Selector};
+use crate::model::StatusClass;
+
+/// Up to here every whole number is a double.
+const MOST: f64 = 9_007_199_254_740_992.0;
+/// Labels under which services put the status.
+const STATUS_LABELS: [&str; 4] = ["status", "code", "status_code", "http_status"];
+
+/// A replica's page, as far as the books need it. Counts are totals since the process began.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// Sum over the selected series.
+    pub total: u64,
+    /// The same by status class, where the series tell it.
+    pub by_class: BTreeMap<StatusClass, u64>,
+    /// All series of the counter's name by their `handler` label, selected or not.
+    pub by_handler: BTreeMap<String, u64>,
+    /// When the process began, seconds since 1970.
+    pub process_start: Option<f64>,
+    /// When each selected series began, by its labels.
+    pub created: BTreeMap<String, f64>,
+    /// Every latency histogram whose scope is the selected series or the whole process.
+    pub latencies: BTreeMap<String, Latency>,
+}
+
+/// A proxy's page. Counts are totals since the process began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyReading {
+    /// Requests taken, all hosts.
+    pub total: u64,
+    /// The same by `host` label, where the series have one.
+    pub by_host: BTreeMap<String, u64>,
+}
+
+impl Reading {
+    /// Digests a replica's page.
+    pub fn of(url: &str, page: &Exposition<'_>, selector: &Selector) -> Result<Self, ScrapeError> {
+        let mut reading = Self {
+            total: total(url, page, selector)?,
+            ..Self::default()
+        };
+        for sample in page.named(&selector.name) {
+            // A series that is not selected is no concern of the books when it is no count.
+            if let (Some(handler), Ok(count)) =
+                (sample.label("handler"), count(url, selector, sample.value))
+            {
+                *reading.by_handler.entry(handler.to_owned()).or_default() += count;
+            }
+            if let (true, Some(class)) = (selector.matches(sample), class_of(sample)) {
+                *reading.by_class.entry(class).or_default() += count(url, selector, sample.value)?;
+            }
+        }
+        reading.process_start = page
+            .named("process_start_time_seconds")
+            .next()
+            .map(|sample| sample.value);
+        let base = selector
+            .name
+            .strip_suffix("_total")
+            .unwrap_or(&selector.name);
+        let created = format!("{base}_created");
+        reading.created = page
+            .named(&created)
+            .filter(|sample| selector.labels_match(sample))
+            .map(|sample| (key_of(sample), sample.value))
+            .collect();
+        reading.latencies = latency::read(page, selector);
+        Ok(reading)
+    }
+
+    /// Whether this later page is another process's, or one whose counters began anew.
+    #[must_use]
+    pub fn is_reset_since(&self, before: &Self) -> bool {
+        // Some services work out their start anew at each read, from a boot time that jitters.
+        let moved = |a: f64, b: f64| (a - b).abs() > 0.9;
+        let restarted = (self.process_start.zip(before.process_start))
+            .is_some_and(|(now, then)| moved(now, then));
+        let recreated = before
+            .created
+            .iter()
+            .any(|(key, then)| self.created.get(key).is_none_or(|now| moved(*now, *then)));
+        let fell = (before.by_class.iter())
+            .any(|(class, then)| self.by_class.get(class).copied().unwrap_or(0) < *then);
+        restarted || recreated || fell || self.total < before.total
+    }
+}
+
+impl ProxyReading {
+    /// Digests a proxy's page of the Prometheus kind.
+    pub fn of(url: &str, page: &Exposition<'_>, selector: &Selector) -> Result<Self, ScrapeError> {
+        let mut reading = Self {
+            total: total(url, page, selector)?,
+            by_host: BTreeMap::new(),
+        };
+        for sample in page
+            .samples
+            .iter()
+            .filter(|sample| selector.matches(sample))
+        {
+            if let Some(host) = sample.label("host") {
+                *reading.by_host.entry(host.to_owned()).or_default() +=
+                    count(url, selector, sample.value)?;
+            }
+        }
+        Ok(reading)
+    }
+}
+
+fn total(url: &str, page: &Exposition<'_>, selector: &Selector) -> Result<u64, ScrapeError> {
+    let sum = selector
+        .sum(page)
+        .ok_or_else(|| ScrapeError::MissingCounter {
+            url: url.to_owned(),
+            counter: selector.name.clone(),
+        })?;
+    count(url, selector, sum)
+}
+
+/// A counter is a double on the page and a whole number in the books.
+fn count(url: &str, selector: &Selector, value: f64) -> Result<u64, ScrapeError> {
+    if value.fract() == 0.0 && (0.0..=MOST).contains(&value) {
+        Ok(value as u64)
+    } else {
+        Err(ScrapeError::NotACount {
+            url: url.to_owned(),
+            counter: selector.to_string(),
+            value: value.to_string(),
+        })
+    }
+}
+
+/// `2xx`, `200` and `2XX` are all class 2.
+fn class_of(sample: &Sample<'_>) -> Option<StatusClass> {
+    let status = STATUS_LABELS.iter().find_map(|label| sample.label(label))?;
+    match status.as_bytes() {
+        [digit @ b'1'..=b'9', _, _] => Some(StatusClass(digit - b'0')),
+        _ => None,
+    }
+}
+
+fn key_of(sample: &Sample<'_>) -> String {
+    let pairs: Vec<_> = sample
+        .labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
+    pairs.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scrape::parse;
+
+    fn reading(page: &str) -> Result<Reading, ScrapeError> {
+        let selector = r#"http_requests_total{handler="/"}"#.parse().expect("valid");
+        Reading::of(
+            "http://r/metrics",
+            &parse(page).expect("valid page"),
+            &selector,
+        )
+    }
+
+    const PAGE: &str = "# TYPE http_requests_total counter\n\
+        http_requests_total{handler=\"/\",method=\"GET\",status=\"2xx\"} 1.5e+03\n\
+        http_requests_total{handler=\"/\",method=\"GET\",status=\"5xx\"} 2.0\n\
+        http_requests_total{handler=\"/metrics\",method=\"GET\",status=\"2xx\"} 7.0\n\
+        http_requests_created{handler=\"/\",method=\"GET\",status=\"2xx\"} 1.7e+09\n\
+        process_start_time_seconds 1.6e+09\n";
+
+    #[test]
+    fn a_page_is_digested_by_class_and_handler() {
+        let reading = reading(PAGE).expect("readable");
+        assert_eq!(reading.total, 1502);
+        assert_eq!(reading.by_class[&StatusClass(5)], 2);
+        assert_eq!(reading.by_handler["/metrics"], 7);
+        assert_eq!(reading.process_start, Some(1.6e9));
+        assert_eq!(reading.created.len(), 1);
+    }
+
+    #[test]
+    fn a_counter_that_is_missing_or_no_count_is_refused() {
+        assert!(matches!(
+            reading("m 1\n"),
+            Err(ScrapeError::MissingCounter { .. })
+        ));
+        for value in ["NaN", "-1", "1.5", "+Inf", "1e300"] {
+            let page = format!("http_requests_total{{handler=\"/\"}} {value}\n");
+            assert!(
+                matches!(reading(&page), Err(ScrapeError::NotACount { .. })),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_reset_is_seen_by_a_fall_a_new_start_or_a_new_creation() {
+        let before = reading(PAGE).expect("readable");
+        let after = |from: &str, to: &str| reading(&PAGE.replace(from, to)).expect("readable");
+        assert!(!before.is_reset_since(&before));
+        assert!(!after("1.5e+03", "1.6e+03").is_reset_since(&before));
+        assert!(after("1.5e+03", "1.4e+03").is_reset_since(&before));
+        assert!(after("1.6e+09", "1.61e+09").is_reset_since(&before));
+        assert!(after("1.7e+09", "1.71e+09").is_reset_since(&before));
+    }
+}
