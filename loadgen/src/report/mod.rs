@@ -2,9 +2,18 @@
 //!
 //! **Invariant:** a report is a pure function of a record, and an old record always renders.
 
+mod figures;
+mod json;
 mod record;
+mod sentences;
+mod text;
 
+#[cfg(test)]
+mod fixture;
+
+pub use json::{ReadError, from_json, schema, to_json};
 pub use record::{
     Environment, GroupRecord, IntervalRecord, IntervalReplica, Quantiles, Rates, Record,
     ReplicaInfo, ReplicaRecord, RequestCounts, RunInfo, SCHEMA_VERSION, StackInfo, ThreadInfo,
 };
+pub use text::{TextOptions, render_line, render_text};
