@@ -40,7 +40,7 @@ impl Wanted {
             replicas: None,
             timeouts: Timeouts::default(),
             embedded: EmbeddedOptions::default(),
-            project: Project::default(),
+            project: Project::here(),
             engine: None,
             output: None,
         }
@@ -200,6 +200,8 @@ pub struct Project {
     pub directory: PathBuf,
     /// Its name, where several run; `None` takes the one that was started in `directory`.
     pub name: Option<String>,
+    /// What `docker-compose.yml` lets be set from outside, such as `HTTP_PORT`.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Default for Project {
@@ -207,6 +209,19 @@ impl Default for Project {
         Self {
             directory: PathBuf::from("."),
             name: None,
+            variables: Vec::new(),
+        }
+    }
+}
+
+impl Project {
+    /// The project in this folder, or the one that `COMPOSE_PROJECT_NAME` names.
+    pub fn here() -> Self {
+        Self {
+            name: std::env::var("COMPOSE_PROJECT_NAME")
+                .ok()
+                .filter(|name| !name.is_empty()),
+            ..Self::default()
         }
     }
 }

@@ -117,8 +117,10 @@ impl Offspring {
         let mut ignored = [0; 64];
         let end = async {
             while let Ok(1..) = self.announcements.read(&mut ignored).await {}
-            // It cannot panic, and nobody aborts it.
-            let _ = (&mut self.listener).await;
+            if !self.listener.is_finished() {
+                // It cannot panic, and nobody aborts it.
+                let _ = (&mut self.listener).await;
+            }
         };
         let _ = tokio::time::timeout(within, end).await;
     }
