@@ -15,6 +15,32 @@ pub struct Judgement {
     pub groups: Vec<GroupJudgement>,
     /// One per threshold and group.
     pub thresholds: Vec<ThresholdResult>,
+    /// Why the measurement can be believed, or why not.
+    #[serde(default)]
+    pub certificate: Certificate,
+}
+
+/// What was checked to know whether the measurement can be believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Certificate {
+    /// In the order of the checks.
+    pub items: Vec<CertificateItem>,
+}
+
+/// One check of the [`Certificate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CertificateItem {
+    /// What was looked at, as `send lag p99`.
+    pub name: String,
+    /// The host group, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What was seen, with its unit.
+    pub observed: String,
+    /// What is allowed, with its unit.
+    pub budget: String,
+    /// Whether it holds.
+    pub ok: bool,
 }
 
 /// The balance and the books of one group.
@@ -26,6 +52,43 @@ pub struct GroupJudgement {
     pub balance: Balance,
     /// Whether the books agree.
     pub crosscheck: CrossCheck,
+    /// Where the time went, where the replicas tell their own.
+    #[serde(default)]
+    pub server_time: Option<ServerTime>,
+    /// Every replica's share of the group's slowest 1 %, 0–1, by the name in its answers.
+    #[serde(default)]
+    pub tail_share: BTreeMap<String, f64>,
+}
+
+/// Where a group's time went, by the replicas' own histograms. Times in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ServerTime {
+    /// The histogram it comes from.
+    pub metric: String,
+    /// Requests in it: all handlers, all clients and the warm-up where it does not tell them apart.
+    pub count: u64,
+    /// Mean time from due to sent: the generator.
+    pub lag_mean: u64,
+    /// Mean time from sent to done, less the replica's mean: network and proxy. Negative where
+    /// the scopes differ.
+    pub network_and_proxy_mean: i64,
+    /// Mean time within the replica.
+    pub replica_mean: u64,
+    /// The replica's quantiles, known to a bucket.
+    pub quantiles: Vec<BucketedQuantile>,
+}
+
+/// A quantile known to its bucket: above `lower`, at most `upper`. Nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct BucketedQuantile {
+    /// The quantile, 0–1.
+    pub quantile: f64,
+    /// Exclusive.
+    pub lower: u64,
+    /// Inclusive; absent for the last bucket, which has no bound.
+    pub upper: Option<u64>,
+    /// The client's service time at the same quantile.
+    pub client: u64,
 }
 
 /// The outcome of a run, and the exit code that tells it.

@@ -1,0 +1,115 @@
+//! Tells from counts alone what a proxy does: turns, draws, a hash, or turns with other weights.
+
+use std::fmt;
+
+use super::spread::spread_of;
+use crate::checks::statistics::{Tails, chi_square_tails, g_test};
+
+/// What the counts look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Identified {
+    /// Strict turns, equal or by weight.
+    RoundRobin { weights: Vec<u32> },
+    /// Independent draws.
+    Random,
+    /// Everything to one replica, as a hash of one client's address gives it.
+    OneReplica,
+}
+
+impl fmt::Display for Identified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RoundRobin { weights } if weights.iter().all(|weight| *weight == 1) => {
+                f.write_str("round-robin")
+            }
+            Self::RoundRobin { weights } => {
+                let weights: Vec<_> = weights.iter().map(ToString::to_string).collect();
+                write!(f, "round-robin:{}", weights.join(","))
+            }
+            Self::Random => f.write_str("random"),
+            Self::OneReplica => f.write_str("hash"),
+        }
+    }
+}
+
+/// Below this, chance is no explanation: one false alarm in a million runs.
+pub(super) const IMPOSSIBLE: f64 = 1e-6;
+/// Between this and its mirror image, draws are a good explanation.
+const PLAUSIBLE: f64 = 1e-4;
+/// The largest weight looked for.
+const MOST_WEIGHT: u64 = 16;
+
+/// Counts, and the same by second.
+pub(super) struct Counts<'a> {
+    /// Over the whole run.
+    pub(super) totals: &'a [u64],
+    /// Over each second that has enough to be looked at.
+    pub(super) windows: &'a [Vec<u64>],
+    /// Rotations that run side by side.
+    pub(super) rotations: u64,
+}
+
+impl Counts<'_> {
+    /// How a G-test over all seconds together looks, against `shares`. Turns are far too even in
+    /// every second, and the seconds' evidence adds up where one total would leave a doubt.
+    pub(super) fn by_second(&self, shares: &[f64]) -> Option<Tails> {
+        let mut sum = 0.0;
+        for window in self.windows {
+            let total = window.iter().sum::<u64>() as f64;
+            let terms = window.iter().zip(shares);
+            sum += terms
+                .map(|(count, share)| (*count as f64 - total * share).powi(2) / (total * share))
+                .sum::<f64>();
+        }
+        let df = self.windows.len() * (shares.len().saturating_sub(1));
+        (df > 0).then(|| chi_square_tails(sum, df as f64))
+    }
+
+    /// What the counts look like, where they tell.
+    pub(super) fn identify(&self) -> Option<Identified> {
+        let (n, total) = (self.totals.len(), self.totals.iter().sum::<u64>());
+        if n < 2 || total < 20 * n as u64 {
+            return None;
+        }
+        if self.totals.iter().filter(|count| **count > 0).count() == 1 {
+            return Some(Identified::OneReplica);
+        }
+        let shares = vec![1.0 / n as f64; n];
+        let whole = g_test(self.totals, &shares);
+        let windows = self.by_second(&shares);
+        let even = windows.map_or(whole.left, |windows| windows.left.min(whole.left));
+        if spread_of(self.totals, &[]) <= self.rotations as f64 && even < PLAUSIBLE {
+            return Some(Identified::RoundRobin {
+                weights: vec![1; n],
+            });
+        }
+        if let Some(weights) = self.weights() {
+            return Some(Identified::RoundRobin { weights });
+        }
+        let plausible = |tails: Tails| tails.left > PLAUSIBLE && tails.right > PLAUSIBLE;
+        // One total alone is too lenient: small skews of turns look like draws to it.
+        let drawn = whole.right > PLAUSIBLE && windows.is_some_and(plausible);
+        drawn.then_some(Identified::Random)
+    }
+
+    /// Small whole weights, not all equal, that explain the counts to the turn.
+    fn weights(&self) -> Option<Vec<u32>> {
+        let smallest = self.totals.iter().copied().min().filter(|min| *min > 0)?;
+        (1..=4u64).find_map(|unit| {
+            let weight = |count: &u64| (count * unit + smallest / 2) / smallest;
+            let weights: Vec<u64> = self.totals.iter().map(weight).collect();
+            let sum: u64 = weights.iter().sum();
+            let laps = self.totals.iter().sum::<u64>() / sum.max(1);
+            let small = weights.iter().all(|weight| *weight <= MOST_WEIGHT);
+            let unequal = weights.iter().any(|weight| *weight != weights[0]);
+            let weights: Vec<u32> = weights.into_iter().map(|weight| weight as u32).collect();
+            // Few laps fit many weights by chance.
+            let exact = spread_of(self.totals, &weights) <= self.rotations as f64;
+            (small && unequal && exact && laps >= 100).then_some(weights)
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "identify_tests.rs"]
+mod tests;

@@ -1,0 +1,185 @@
+//! Judges the spread of requests by what the declared policy gives.
+//!
+//! Round robin is deterministic, so it is held to its exact bound. Any stretch of turns of one
+//! rotation leaves busiest minus idlest at 1 or less (per weight), wherever it starts: that is
+//! why the warm-up is counted in and no second's edge is judged. Rotations side by side add up,
+//! and turns that left no mark are allowances with a name. Draws and hashes are judged by a
+//! G-test at one false alarm in a million runs.
+
+mod allowances;
+mod causes;
+mod health;
+mod identify;
+mod spread;
+mod timeline;
+
+pub use health::tail_shares;
+pub(super) use spread::spread_of;
+
+use std::collections::BTreeMap;
+
+use super::books::Books;
+use super::evidence::GroupEvidence;
+use super::statistics::g_test;
+use super::{Balance, BalanceVerdict, Finding};
+use crate::plan::Policy;
+use identify::{Counts, IMPOSSIBLE, Identified};
+use spread::Spread;
+use timeline::{Shift, Window};
+
+/// Everything the sub-rooms look at for one group.
+struct Case<'a> {
+    group: &'a GroupEvidence<'a>,
+    spread: Spread,
+    windows: Vec<Window>,
+    shifts: Vec<Shift>,
+    identified: Option<Identified>,
+    /// Places of replicas that were there all along and got nothing.
+    starved: Vec<usize>,
+}
+
+/// Judges the balance of one group.
+pub(super) fn judge(
+    group: &GroupEvidence<'_>,
+    books: &Books,
+    findings: &mut Vec<Finding>,
+) -> Balance {
+    let case = Case::of(group, books);
+    health::judge(group, findings);
+    let mut balance = case.figures();
+    let policy = &group.all.plan.policy;
+    let n = case.spread.ids.len() as u64;
+    // Ten each, so that a small skew is not mistaken for luck, nor luck for a skew.
+    balance.verdict = if n < 2 || case.spread.total() < 10 * n {
+        causes::too_few(&case, findings);
+        BalanceVerdict::TooFew
+    } else {
+        match policy {
+            Policy::None => BalanceVerdict::NotJudged,
+            Policy::RoundRobin { .. } => case.round_robin(books, &mut balance),
+            Policy::Random => case.random(&mut balance),
+            Policy::LeastConn => case.least_conn(),
+            Policy::Hash => case.hash(),
+        }
+    };
+    if *policy != Policy::None && balance.verdict != BalanceVerdict::TooFew {
+        causes::tell(&case, &balance, findings);
+    }
+    balance
+}
+
+impl<'a> Case<'a> {
+    fn of(group: &'a GroupEvidence<'a>, books: &Books) -> Self {
+        let spread = Spread::of(group, books);
+        let windows = timeline::windows(group, &spread.ids);
+        let (total, policy) = (spread.total(), &group.all.plan.policy);
+        let shares: Vec<f64> = match policy {
+            Policy::RoundRobin { .. } | Policy::Random => spread.expected_shares(),
+            _ => (spread.counts.iter())
+                .map(|count| *count as f64 / total.max(1) as f64)
+                .collect(),
+        };
+        // An answer may fall into a later second than its turn: as many as can be in flight.
+        let slack =
+            u64::from(group.all.plan.connections) + u64::from(group.all.topology.proxy.workers);
+        let shifts = timeline::shifts(&windows, &spread.ids, &shares, slack);
+        let starved = causes::starved(group, &spread);
+        let fed: Vec<u64> = spread
+            .counts
+            .iter()
+            .copied()
+            .filter(|count| *count > 0)
+            .collect();
+        let telling = timeline::telling(&windows);
+        let counts = Counts {
+            totals: &spread.counts,
+            windows: &telling,
+            rotations: u64::from(group.all.topology.proxy.workers.max(1)),
+        };
+        // Among the fed ones a starved one would look like anything but turns.
+        let identified = match counts.identify() {
+            None if !starved.is_empty() && fed.len() > 1 => Counts {
+                totals: &fed,
+                windows: &[],
+                ..counts
+            }
+            .identify(),
+            identified => identified,
+        };
+        Self {
+            group,
+            spread,
+            windows,
+            shifts,
+            identified,
+            starved,
+        }
+    }
+
+    fn figures(&self) -> Balance {
+        let spread = &self.spread;
+        Balance {
+            policy: self.group.all.plan.policy.to_string(),
+            verdict: BalanceVerdict::NotJudged,
+            source: if spread.from_replicas {
+                "replicas"
+            } else {
+                "client"
+            }
+            .to_owned(),
+            max_minus_min: spread.max_minus_min().ceil() as u64,
+            bound: None,
+            allowances: BTreeMap::new(),
+            identified: self.identified.as_ref().map(ToString::to_string),
+            max_over_min: spread.max_over_min(),
+            coefficient_of_variation: spread.coefficient_of_variation(),
+            p_value: None,
+        }
+    }
+
+    fn round_robin(&self, books: &Books, balance: &mut Balance) -> BalanceVerdict {
+        balance.allowances = allowances::of(self, books);
+        let bound = balance.allowances.values().sum::<u64>();
+        balance.bound = Some(bound);
+        // Thirds and the like are not exact in binary.
+        let within = self.spread.max_minus_min() <= bound as f64 + 1e-6;
+        even(within && self.starved.is_empty())
+    }
+
+    fn random(&self, balance: &mut Balance) -> BalanceVerdict {
+        let shares = self.spread.expected_shares();
+        let tails = g_test(&self.spread.counts, &shares);
+        balance.p_value = Some(tails.right);
+        let telling = timeline::telling(&self.windows);
+        let counts = Counts {
+            totals: &self.spread.counts,
+            windows: &telling,
+            rotations: 1,
+        };
+        let left = counts.by_second(&shares).map_or(1.0, |tails| tails.left);
+        even(tails.right >= IMPOSSIBLE && left >= IMPOSSIBLE && self.starved.is_empty())
+    }
+
+    /// It fixes no shares, and a slower replica rightly gets less: only gross effects count.
+    fn least_conn(&self) -> BalanceVerdict {
+        let gross = self.spread.max_over_min().is_none_or(|ratio| ratio > 2.0);
+        even(!gross && self.starved.is_empty())
+    }
+
+    /// A hash may send one client anywhere, everything to one replica included. What it cannot
+    /// do is to give strict turns.
+    fn hash(&self) -> BalanceVerdict {
+        even(!matches!(
+            self.identified,
+            Some(Identified::RoundRobin { .. })
+        ))
+    }
+}
+
+fn even(is: bool) -> BalanceVerdict {
+    if is {
+        BalanceVerdict::Even
+    } else {
+        BalanceVerdict::Uneven
+    }
+}

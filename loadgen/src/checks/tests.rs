@@ -1,0 +1,1 @@
+//! Whole judgements on made-up evidence.

@@ -1,0 +1,130 @@
+//! Holds every threshold of the plan against every group.
+
+use super::evidence::{Evidence, GroupEvidence};
+use super::finding::percent;
+use super::{Finding, GroupJudgement, Severity, ThresholdResult};
+use crate::model::Nanos;
+use crate::plan::{Comparison, Figure, Load, Statistic, Threshold, TimeKind, Unit};
+use crate::recorder::Histogram;
+
+/// Judges every threshold on every group, on the measured part.
+pub(super) fn judge(
+    evidence: &Evidence<'_>,
+    groups: &[GroupJudgement],
+    findings: &mut Vec<Finding>,
+) -> Vec<ThresholdResult> {
+    let mut results = Vec::new();
+    for (group, judgement) in evidence.groups().zip(groups) {
+        for threshold in &evidence.plan.thresholds {
+            let observed = observed(&group, judgement, &threshold.figure);
+            let failed = threshold.is_met_by(observed);
+            if failed {
+                findings.push(finding(threshold, observed).of_group(group.host));
+            }
+            results.push(ThresholdResult {
+                group: group.host.to_owned(),
+                expression: threshold.to_string(),
+                failed,
+                observed,
+                limit: threshold.limit,
+                margin: margin(threshold, observed),
+            });
+        }
+    }
+    results
+}
+
+fn finding(threshold: &Threshold, observed: f64) -> Finding {
+    let unit = threshold.figure.unit();
+    let (seen, limit) = (in_words(observed, unit), in_words(threshold.limit, unit));
+    let message = format!("`{threshold}` is met: {seen} was observed, {limit} is the limit");
+    Finding::new("threshold-failed", Severity::Failure, message)
+}
+
+/// How far the figure is from its limit, as a share of the limit; of the figure's own size where
+/// the limit is 0. Negative when it failed.
+fn margin(threshold: &Threshold, observed: f64) -> f64 {
+    let room = match threshold.comparison {
+        Comparison::Above | Comparison::AtLeast => threshold.limit - observed,
+        Comparison::Below | Comparison::AtMost => observed - threshold.limit,
+    };
+    let scale = if threshold.limit > 0.0 {
+        threshold.limit
+    } else {
+        observed.abs().max(1.0)
+    };
+    room / scale
+}
+
+fn in_words(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Time => Nanos(value as u64).to_string(),
+        Unit::Share => percent(value),
+        Unit::Count if value.fract() == 0.0 => format!("{value:.0}"),
+        Unit::Count => format!("{value:.2}"),
+    }
+}
+
+/// The figure in its unit: nanoseconds, a share, or a count.
+fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figure) -> f64 {
+    let counts = &group.tally.counts;
+    let measured = group.all.recording.measured.as_secs_f64();
+    let per_second = |count: u64| {
+        if measured > 0.0 {
+            count as f64 / measured
+        } else {
+            0.0
+        }
+    };
+    let completed = counts.succeeded + counts.failed;
+    match figure {
+        Figure::Time { of, statistic } => {
+            let histogram = match of {
+                TimeKind::Response => &group.tally.response,
+                TimeKind::Service => &group.tally.service,
+                TimeKind::Lag => &group.tally.lag,
+            };
+            time(histogram, *statistic)
+        }
+        // Nothing sent is no success.
+        Figure::ErrorRate if counts.sent == 0 => 1.0,
+        Figure::ErrorRate => counts.failed as f64 / counts.sent as f64,
+        Figure::Achieved => match intended(group) {
+            Some(intended) if intended > 0.0 => completed as f64 / intended,
+            _ => 1.0,
+        },
+        Figure::Dropped => counts.dropped as f64,
+        Figure::Failed => counts.failed as f64,
+        Figure::Unfinished => counts.unfinished() as f64,
+        Figure::SentRate => per_second(counts.sent),
+        Figure::CompletedRate => per_second(completed),
+        Figure::MaxMinusMin => judgement.balance.max_minus_min as f64,
+    }
+}
+
+fn time(histogram: &Histogram, statistic: Statistic) -> f64 {
+    let nanos = match statistic {
+        Statistic::Quantile(quantile) => histogram.quantile(quantile),
+        Statistic::Mean => histogram.mean(),
+        Statistic::Min => histogram.min(),
+        Statistic::Max => histogram.max(),
+    };
+    nanos.0 as f64
+}
+
+/// Arrivals that the schedule asked for in the measured part that took place; `None` in closed
+/// loop, which intends none.
+pub(super) fn intended(group: &GroupEvidence<'_>) -> Option<f64> {
+    match &group.all.plan.groups.get(group.place)?.load {
+        Load::Open { schedule } => {
+            // Random arrivals are what they are: what was drawn is what was intended.
+            let expected = schedule.expected(Nanos::ZERO, group.all.recording.measured);
+            let drawn = group.tally.counts.planned as f64;
+            let by_chance = 6.0 * expected.sqrt();
+            let is_random = schedule.process != crate::schedule::Process::Constant;
+            let plausible = is_random && (drawn - expected).abs() <= by_chance;
+            Some(if plausible { drawn } else { expected })
+        }
+        Load::Closed { .. } => None,
+    }
+}
