@@ -2,15 +2,19 @@
 //!
 //! **Invariant:** a report is a pure function of a record, and an old record always renders.
 
+mod chart;
 mod figures;
+mod html;
 mod json;
 mod record;
 mod sentences;
+mod series;
 mod text;
 
 #[cfg(test)]
 mod fixture;
 
+pub use html::render_html;
 pub use json::{ReadError, from_json, schema, to_json};
 pub use record::{
     Environment, GroupRecord, IntervalRecord, IntervalReplica, Quantiles, Rates, Record,

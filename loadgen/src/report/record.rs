@@ -287,6 +287,20 @@ impl Quantiles {
     /// The figures of a histogram, and the histogram itself.
     #[must_use]
     pub fn of(histogram: &Histogram) -> Self {
+        let hdr = if histogram.is_empty() {
+            String::new()
+        } else {
+            histogram.to_base64()
+        };
+        Self {
+            hdr,
+            ..Self::figures(histogram)
+        }
+    }
+
+    /// The figures of a histogram alone, for drawing.
+    #[must_use]
+    pub fn figures(histogram: &Histogram) -> Self {
         let at = |quantile| histogram.quantile(quantile).0;
         Self {
             count: histogram.count(),
@@ -299,11 +313,7 @@ impl Quantiles {
             p99_9: at(0.999),
             p99_99: at(0.9999),
             max: histogram.max().0,
-            hdr: if histogram.is_empty() {
-                String::new()
-            } else {
-                histogram.to_base64()
-            },
+            hdr: String::new(),
         }
     }
 

@@ -77,7 +77,7 @@ fn heading(page: &mut Page, record: &Record, group: &GroupRecord) {
         record.stack.kind,
         sentences::plain(&record.stack.proxy)
     );
-    page.line(&format!("{host}  {load} for {time}  ({stack})"));
+    page.sentence(0, &format!("{host} · {load} for {time} · {stack}"));
     let mut parts = vec![
         format!("planned {}", grouped(counts.planned)),
         format!("sent {}", grouped(counts.sent)),
@@ -101,7 +101,7 @@ fn heading(page: &mut Page, record: &Record, group: &GroupRecord) {
             .filter(|(name, count)| *name == "failed" || *count > 0)
             .map(ink),
     );
-    page.line(&format!("  {}", parts.join(" · ")));
+    page.sentence(2, &parts.join(" · "));
     let kinds = group
         .errors
         .iter()
@@ -113,10 +113,10 @@ fn heading(page: &mut Page, record: &Record, group: &GroupRecord) {
     let answers = answers.map(|(status, count)| format!("status {status} {}", grouped(*count)));
     let failures: Vec<_> = answers.chain(kinds).collect();
     if !failures.is_empty() {
-        page.line(&format!(
-            "  failures: {}",
-            sentences::plain(&failures.join(", "))
-        ));
+        page.sentence(
+            2,
+            &format!("failures: {}", sentences::plain(&failures.join(", "))),
+        );
     }
 }
 
