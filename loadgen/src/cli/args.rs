@@ -72,11 +72,21 @@ pub struct RunArgs {
     #[arg(long = "host", value_name = "NAME[=RPS]", help_heading = "Load")]
     pub host: Vec<String>,
     /// Intended arrivals per second per host group, open loop [default: 100]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Load")]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "Load"
+    )]
     #[serde(deserialize_with = "super::config::number")]
     pub rps: Option<String>,
     /// A rate that changes linearly between points, instead of --rps: 0:100,30s:500,60s:500
-    #[arg(long, value_name = "T:RPS,…", conflicts_with = "rps", help_heading = "Load")]
+    #[arg(
+        long,
+        value_name = "T:RPS,…",
+        conflicts_with = "rps",
+        help_heading = "Load"
+    )]
     pub stages: Option<String>,
     /// Closed loop instead: each connection sends as soon as it is answered; finds the throughput ceiling
     #[arg(long, conflicts_with_all = ["rps", "stages"], help_heading = "Load")]
@@ -144,7 +154,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", help_heading = "Stack")]
     pub proxy_metrics: Option<String>,
     /// The proxy's counter of requests
-    #[arg(long, value_name = "NAME{label=\"value\"}", requires = "proxy_metrics", help_heading = "Stack")]
+    #[arg(
+        long,
+        value_name = "NAME{label=\"value\"}",
+        requires = "proxy_metrics",
+        help_heading = "Stack"
+    )]
     pub proxy_counter: Option<String>,
     /// Accept any certificate of an https target
     #[arg(long, help_heading = "Stack")]
@@ -184,7 +199,12 @@ pub struct OutputArgs {
     #[arg(long, default_value = "text", help_heading = "Output")]
     pub format: Format,
     /// Live view, on standard error
-    #[arg(long, default_value = "auto", value_name = "MODE", help_heading = "Output")]
+    #[arg(
+        long,
+        default_value = "auto",
+        value_name = "MODE",
+        help_heading = "Output"
+    )]
     pub progress: ProgressMode,
     /// Nothing on standard error but errors; the same as --progress none
     #[arg(long, short, help_heading = "Output")]

@@ -24,7 +24,16 @@ pub fn merge(flags: RunArgs, file: RunArgs) -> RunArgs {
     let list = |flags: Vec<String>, file: Vec<String>| if flags.is_empty() { file } else { flags };
     // The three ways to give a load exclude one another, so one typed replaces one in the file.
     let load_typed = flags.rps.is_some() || flags.stages.is_some() || flags.closed;
-    let file = if load_typed { RunArgs { rps: None, stages: None, closed: false, ..file } } else { file };
+    let file = if load_typed {
+        RunArgs {
+            rps: None,
+            stages: None,
+            closed: false,
+            ..file
+        }
+    } else {
+        file
+    };
     RunArgs {
         host: list(flags.host, file.host),
         rps: flags.rps.or(file.rps),
@@ -90,7 +99,10 @@ mod tests {
     #[test]
     fn flags_win_over_the_file() {
         let file = file("rps = 0.5\nhost = [\"a\"]\nduration = \"3s\"").expect("valid");
-        let flags = RunArgs { rps: Some("7".into()), ..RunArgs::default() };
+        let flags = RunArgs {
+            rps: Some("7".into()),
+            ..RunArgs::default()
+        };
         let merged = merge(flags, file);
         assert_eq!(merged.rps.as_deref(), Some("7"));
         assert_eq!(merged.host, ["a"]);
@@ -99,7 +111,13 @@ mod tests {
 
     #[test]
     fn a_load_typed_replaces_another_kind_of_load_in_the_file() {
-        let merged = merge(RunArgs { closed: true, ..RunArgs::default() }, file("rps = 5").expect("valid"));
+        let merged = merge(
+            RunArgs {
+                closed: true,
+                ..RunArgs::default()
+            },
+            file("rps = 5").expect("valid"),
+        );
         assert!(merged.closed && merged.rps.is_none());
     }
 

@@ -14,7 +14,10 @@ pub struct UsageError {
 impl UsageError {
     /// An error that names the value and the reason, and a hint that names the remedy.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
+        Self {
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
     /// What to do about it.

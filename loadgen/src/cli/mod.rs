@@ -9,11 +9,12 @@ mod resolve;
 mod view;
 
 pub use args::{
-    Cli, Command, CompareArgs, Format, OutputArgs, ProgressMode, ReportArgs, StackArgs, StackKindArg,
+    Cli, Command, CompareArgs, Format, OutputArgs, ProgressMode, ReportArgs, StackArgs,
+    StackKindArg,
 };
 pub use error::UsageError;
 pub use resolve::{Experiment, Invocation, invocation};
-pub use view::{View, say_error};
+pub use view::{View, colored, say_error};
 
 use clap::{CommandFactory as _, Parser as _};
 

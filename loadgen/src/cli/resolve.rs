@@ -6,8 +6,8 @@ use super::args::{ArrivalsArg, Cli, OutputArgs, PacingArg, RunArgs, StackKindArg
 use super::{UsageError, config};
 use crate::model::Rate;
 use crate::plan::{
-    GroupPlan, Load, Pacing, Plan, Policy, Process, Profile, ReplicaIdSource, ReplicaPage, Request, Schedule,
-    Stage, StackChoice, Threshold, validate,
+    GroupPlan, Load, Pacing, Plan, Policy, Process, Profile, ReplicaIdSource, ReplicaPage, Request,
+    Schedule, StackChoice, Stage, Threshold, validate,
 };
 
 /// The longest a run may last: for runs that only a number of requests bounds.
@@ -59,7 +59,11 @@ pub fn invocation(cli: Cli) -> Result<Invocation, UsageError> {
             Some(PacingArg::Timer) | None => Pacing::Timer,
         },
         timeout: span("--timeout", args.timeout.as_deref(), Duration::from_secs(5))?,
-        connect_timeout: span("--connect-timeout", args.connect_timeout.as_deref(), Duration::from_secs(2))?,
+        connect_timeout: span(
+            "--connect-timeout",
+            args.connect_timeout.as_deref(),
+            Duration::from_secs(2),
+        )?,
         replica_id: replica_id(args.replica_id.as_deref())?,
         stack: stack(&args)?,
         replicas: args.replicas,
@@ -71,34 +75,65 @@ pub fn invocation(cli: Cli) -> Result<Invocation, UsageError> {
     };
     let plan = validate(plan)?;
     // The groups a stack turns out to have get this load, so it keeps the same bounds.
-    let probe = GroupPlan { host: "any".into(), load: load.clone() };
-    validate(Plan { groups: vec![probe], ..plan.clone() })?;
+    let probe = GroupPlan {
+        host: "any".into(),
+        load: load.clone(),
+    };
+    validate(Plan {
+        groups: vec![probe],
+        ..plan.clone()
+    })?;
     let experiment = experiment(&args)?;
-    Ok(Invocation { plan, load, experiment, output: cli.output })
+    Ok(Invocation {
+        plan,
+        load,
+        experiment,
+        output: cli.output,
+    })
 }
 
 fn group(text: &str, args: &RunArgs) -> Result<GroupPlan, UsageError> {
     match text.split_once('=') {
-        None => Ok(GroupPlan { host: text.to_owned(), load: load(args, args.rps.as_deref())? }),
+        None => Ok(GroupPlan {
+            host: text.to_owned(),
+            load: load(args, args.rps.as_deref())?,
+        }),
         Some((_, rate)) if args.closed || args.stages.is_some() => Err(UsageError::new(
-            format!("--host {text} gives a rate of {rate}, which --closed and --stages leave no room for"),
+            format!(
+                "--host {text} gives a rate of {rate}, which --closed and --stages leave no room for"
+            ),
             "leave the rate out, or leave --closed and --stages out",
         )),
-        Some((host, rate)) => Ok(GroupPlan { host: host.to_owned(), load: load(args, Some(rate))? }),
+        Some((host, rate)) => Ok(GroupPlan {
+            host: host.to_owned(),
+            load: load(args, Some(rate))?,
+        }),
     }
 }
 
 fn load(args: &RunArgs, rate: Option<&str>) -> Result<Load, UsageError> {
     if args.closed {
-        return Ok(Load::Closed { requests: args.requests });
+        return Ok(Load::Closed {
+            requests: args.requests,
+        });
     }
     let profile = match &args.stages {
         Some(text) => stages(text)?,
-        None => Profile::Constant { rate: parse_rate(rate.unwrap_or("100"))? },
+        None => Profile::Constant {
+            rate: parse_rate(rate.unwrap_or("100"))?,
+        },
     };
     let natural = profile.length().map(Duration::from_secs_f64);
-    let unbounded = if args.requests.is_some() { A_DAY } else { Duration::from_secs(10) };
-    let duration = span("--duration", args.duration.as_deref(), natural.unwrap_or(unbounded))?;
+    let unbounded = if args.requests.is_some() {
+        A_DAY
+    } else {
+        Duration::from_secs(10)
+    };
+    let duration = span(
+        "--duration",
+        args.duration.as_deref(),
+        natural.unwrap_or(unbounded),
+    )?;
     let seed = args.seed.unwrap_or(1);
     let schedule = Schedule {
         process: match args.arrivals {
@@ -107,21 +142,32 @@ fn load(args: &RunArgs, rate: Option<&str>) -> Result<Load, UsageError> {
         },
         profile,
         warmup: span("--warmup", args.warmup.as_deref(), Duration::from_secs(1))?.into(),
-        duration: natural.map_or(duration, |natural| natural.min(duration)).into(),
+        duration: natural
+            .map_or(duration, |natural| natural.min(duration))
+            .into(),
         requests: args.requests,
     };
     if args.requests.is_some_and(|n| n > 100_000_000_000) {
         return Err(UsageError::new(
-            format!("{} requests are more than a day can hold", args.requests.unwrap_or_default()),
+            format!(
+                "{} requests are more than a day can hold",
+                args.requests.unwrap_or_default()
+            ),
             "give --requests a smaller number, or --duration instead",
         ));
     }
-    Ok(Load::Open { schedule: schedule.ended_by_requests() })
+    Ok(Load::Open {
+        schedule: schedule.ended_by_requests(),
+    })
 }
 
 /// The run is as long as its longest group. A closed loop bounded by requests alone ends with them.
 fn run_length(args: &RunArgs, groups: &[GroupPlan], other: &Load) -> Result<Duration, UsageError> {
-    let unbounded = if args.requests.is_some() { A_DAY - A_DAY / 24 } else { Duration::from_secs(10) };
+    let unbounded = if args.requests.is_some() {
+        A_DAY - A_DAY / 24
+    } else {
+        Duration::from_secs(10)
+    };
     let closed = span("--duration", args.duration.as_deref(), unbounded)?;
     let length = |load: &Load| match load {
         Load::Open { schedule } => Duration::from(schedule.duration),
@@ -155,18 +201,24 @@ fn stages(text: &str) -> Result<Profile, UsageError> {
     let hint = "stages are TIME:RPS, as --stages 0:100,30s:500,60s:500, the first at 0";
     let bad = |part: &str, why: &str| UsageError::new(format!("stage `{part}` {why}"), hint);
     let stage = |part: &str| {
-        let (at, rate) = part.trim().split_once(':').ok_or_else(|| bad(part, "has no `:`"))?;
+        let (at, rate) = part
+            .trim()
+            .split_once(':')
+            .ok_or_else(|| bad(part, "has no `:`"))?;
         let at = match at.parse::<f64>() {
             Ok(seconds) => seconds,
             Err(_) => humantime::parse_duration(at)
                 .map_err(|error| bad(part, &format!("begins with no time: {error}")))?
                 .as_secs_f64(),
         };
-        let rate = rate.parse().map_err(|_| bad(part, "ends with no number of requests per second"))?;
+        let rate = rate
+            .parse()
+            .map_err(|_| bad(part, "ends with no number of requests per second"))?;
         Ok(Stage { at, rate })
     };
-    let stages = text.split(',').map(stage).collect::<Result<_, _>>()?;
-    Profile::stages(stages).map_err(|error| UsageError::new(format!("--stages {text}: {error}"), hint))
+    let stages = text.split(',').map(stage).collect::<Result<_, UsageError>>()?;
+    Profile::stages(stages)
+        .map_err(|error| UsageError::new(format!("--stages {text}: {error}"), hint))
 }
 
 /// Cores, at most one per 16 connections.
@@ -215,7 +267,12 @@ fn replica_id(text: Option<&str>) -> Result<ReplicaIdSource, UsageError> {
 
 fn stack(args: &RunArgs) -> Result<StackChoice, UsageError> {
     let external = args.target.is_some() || args.stack == Some(StackKindArg::External);
-    if external && !matches!(args.stack, None | Some(StackKindArg::External | StackKindArg::Auto)) {
+    if external
+        && !matches!(
+            args.stack,
+            None | Some(StackKindArg::External | StackKindArg::Auto)
+        )
+    {
         return Err(UsageError::new(
             "--target names a stack of its own, and --stack another",
             "leave out one of the two",
@@ -239,9 +296,16 @@ fn stack(args: &RunArgs) -> Result<StackChoice, UsageError> {
         StackKindArg::Auto if !external => StackChoice::Auto,
         StackKindArg::Auto | StackKindArg::External => StackChoice::External {
             target: args.target.clone().ok_or_else(|| {
-                UsageError::new("an external stack has no address", "give --target URL, as http://127.0.0.1:8080")
+                UsageError::new(
+                    "an external stack has no address",
+                    "give --target URL, as http://127.0.0.1:8080",
+                )
             })?,
-            replicas: args.replica.iter().map(|text| page(text)).collect::<Result<_, _>>()?,
+            replicas: args
+                .replica
+                .iter()
+                .map(|text| page(text))
+                .collect::<Result<_, _>>()?,
             proxy_metrics: args.proxy_metrics.clone(),
             proxy_counter: args.proxy_counter.clone(),
             insecure: args.insecure,
@@ -252,9 +316,10 @@ fn stack(args: &RunArgs) -> Result<StackChoice, UsageError> {
 
 fn page(text: &str) -> Result<ReplicaPage, UsageError> {
     match text.split_once('=') {
-        Some((group, url)) if !group.is_empty() && !url.is_empty() => {
-            Ok(ReplicaPage { group: group.to_owned(), url: url.to_owned() })
-        }
+        Some((group, url)) if !group.is_empty() && !url.is_empty() => Ok(ReplicaPage {
+            group: group.to_owned(),
+            url: url.to_owned(),
+        }),
         _ => Err(UsageError::new(
             format!("--replica `{text}` is not GROUP=URL"),
             "give --replica app-group-1=http://127.0.0.1:9101/metrics",
@@ -304,5 +369,8 @@ fn experiment(args: &RunArgs) -> Result<Experiment, UsageError> {
             None => replica_args.push((whose.to_owned(), vec![flag.to_owned()])),
         }
     }
-    Ok(Experiment { replica_args, policy: args.embedded_policy.clone() })
+    Ok(Experiment {
+        replica_args,
+        policy: args.embedded_policy.clone(),
+    })
 }

@@ -1,7 +1,7 @@
 //! What a person sees on standard error while a run goes on.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use super::args::ProgressMode;
 use crate::model::{GroupProgress, Nanos, Notice, Progress};
@@ -20,7 +20,10 @@ impl View {
     /// A view for one run.
     #[must_use]
     pub fn new(mode: ProgressMode) -> Self {
-        Self { on: mode != ProgressMode::None, last_line: None }
+        Self {
+            on: mode != ProgressMode::None,
+            last_line: None,
+        }
     }
 
     /// Shows one notice. What cannot be shown is let go: a view never ends a run.
@@ -64,10 +67,19 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Whether a stream may have colours: a terminal may, unless `NO_COLOR` is set.
+pub fn colored(stream: &impl std::io::IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// Says what went wrong and what to do about it, on standard error.
 pub fn say_error(message: &str, hint: &str) {
-    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let (red, cyan, reset) = if color { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+    let color = colored(&std::io::stderr());
+    let (red, cyan, reset) = if color {
+        ("\x1b[1;31m", "\x1b[36m", "\x1b[0m")
+    } else {
+        ("", "", "")
+    };
     let mut text = format!("{red}error{reset}: {message}\n");
     if !hint.is_empty() {
         let _ = writeln!(text, "\n{cyan}hint{reset}: {hint}");

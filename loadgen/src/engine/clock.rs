@@ -14,7 +14,9 @@ impl Clock {
     /// A time line that begins now.
     #[must_use]
     pub fn start() -> Self {
-        Self { epoch: nanos(clock_gettime(ClockId::Monotonic)) }
+        Self {
+            epoch: nanos(clock_gettime(ClockId::Monotonic)),
+        }
     }
 
     /// The time since the epoch.

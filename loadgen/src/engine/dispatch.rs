@@ -151,7 +151,12 @@ impl Dispatch {
     }
 
     /// Polls for the next order of a worker that has no connection.
-    pub fn poll_cold(&self, worker: usize, waiting: &mut bool, cx: &mut Context<'_>) -> Poll<Order> {
+    pub fn poll_cold(
+        &self,
+        worker: usize,
+        waiting: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Order> {
         if let Some(order) = self.workers[worker].order.take() {
             return Poll::Ready(order);
         }

@@ -120,7 +120,16 @@ where
     let (out, seconds) = mpsc::channel();
     let clock = Clock::start();
     let threads = (0..load.threads)
-        .map(|number| thread::spawn(number, load, clock, transport.clone(), out.clone(), stop.clone()))
+        .map(|number| {
+            thread::spawn(
+                number,
+                load,
+                clock,
+                transport.clone(),
+                out.clone(),
+                stop.clone(),
+            )
+        })
         .collect::<Result<Vec<_>, _>>()
         .map_err(EngineError::Thread)?;
     drop(out);
@@ -158,7 +167,12 @@ fn conclude(
                 recording.interrupted |= ended.interrupted;
                 until = until.max(ended.arrivals_until);
             }
-            Ok(Err(reason)) => return Err(EngineError::SetUp { thread: number, reason }),
+            Ok(Err(reason)) => {
+                return Err(EngineError::SetUp {
+                    thread: number,
+                    reason,
+                });
+            }
             Err(_panic) => recording.threads[number].finished = false,
         }
     }

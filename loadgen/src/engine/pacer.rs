@@ -19,7 +19,11 @@ pub struct Pacer {
 impl Pacer {
     /// A pacer for the runtime it is made in.
     pub fn new(clock: Clock, spin: bool) -> std::io::Result<Self> {
-        Ok(Self { clock, spin, timer: timer::Timer::new()? })
+        Ok(Self {
+            clock,
+            spin,
+            timer: timer::Timer::new()?,
+        })
     }
 
     /// Returns at `at`, or at once when that has passed. Always lets other tasks run.
@@ -74,8 +78,14 @@ mod timer {
         }
 
         pub(super) async fn wait_until(&self, clock: Clock, at: Nanos) {
-            let once = Timespec { tv_sec: 0, tv_nsec: 0 };
-            let spec = Itimerspec { it_interval: once, it_value: clock.timespec(at) };
+            let once = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            let spec = Itimerspec {
+                it_interval: once,
+                it_value: clock.timespec(at),
+            };
             if timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &spec).is_err() {
                 return coarse(clock, at).await;
             }

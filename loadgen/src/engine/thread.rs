@@ -57,8 +57,11 @@ where
                 .map_err(|error| format!("no runtime: {error}"))?;
             let local = LocalSet::new();
             let ended = local.block_on(&runtime, async {
-                let recorder = Recorder::new(number, load.groups.len(), load.warmup, out, thread_cpu_time);
-                Thread::new(number, &load, clock, recorder, transport)?.run(stop).await
+                let recorder =
+                    Recorder::new(number, load.groups.len(), load.warmup, out, thread_cpu_time);
+                Thread::new(number, &load, clock, recorder, transport)?
+                    .run(stop)
+                    .await
             });
             // Whatever is still in flight is dropped with the set, and stays unfinished.
             drop(local);
@@ -88,7 +91,13 @@ struct Group {
 }
 
 impl Thread {
-    fn new<T, F>(number: usize, load: &Load, clock: Clock, recorder: Recorder, transport: F) -> Result<Self, String>
+    fn new<T, F>(
+        number: usize,
+        load: &Load,
+        clock: Clock,
+        recorder: Recorder,
+        transport: F,
+    ) -> Result<Self, String>
     where
         T: Transport,
         F: Fn(usize) -> Result<T, String>,
@@ -118,14 +127,22 @@ impl Thread {
     /// Sets up this thread's share of a group, and starts its workers.
     fn group<T: Transport>(&mut self, place: usize, transport: Rc<T>) -> Group {
         let group = &self.load.groups[place];
-        let slice = Slice { index: self.number, of: self.load.threads };
+        let slice = Slice {
+            index: self.number,
+            of: self.load.threads,
+        };
         let connections = share(group.connections as u64, slice).max(1) as usize;
         let (arrivals, closed, most_queued) = match &group.arrivals {
             Arrivals::Open(schedule) => {
                 let peak = schedule.profile.peak() / self.load.threads as f64;
-                let most_queued = (peak * self.load.patience.as_secs_f64()).ceil().max(1.0) as usize;
+                let most_queued =
+                    (peak * self.load.patience.as_secs_f64()).ceil().max(1.0) as usize;
                 let arrivals: Box<dyn Iterator<Item = Nanos>> = Box::new(schedule.arrivals(slice));
-                (Some(arrivals.peekable()), None, most_queued.max(connections))
+                (
+                    Some(arrivals.peekable()),
+                    None,
+                    most_queued.max(connections),
+                )
             }
             Arrivals::Closed { requests } => {
                 let limits = ClosedLoop {
@@ -147,11 +164,17 @@ impl Thread {
                 dispatch: Rc::clone(&dispatch),
             };
             match &closed {
-                Some(limits) => self.workers.spawn_local(worker.closed_loop(Rc::clone(limits))),
+                Some(limits) => self
+                    .workers
+                    .spawn_local(worker.closed_loop(Rc::clone(limits))),
                 None => self.workers.spawn_local(worker.open_loop()),
             };
         }
-        Group { arrivals, dispatch, closed }
+        Group {
+            arrivals,
+            dispatch,
+            closed,
+        }
     }
 
     /// Releases arrivals until they are over or a signal comes, then waits for what is in flight.
@@ -173,7 +196,11 @@ impl Thread {
         for group in &self.groups {
             group.dispatch.end();
         }
-        let limit = if interrupted { GRACE } else { self.drain_limit() };
+        let limit = if interrupted {
+            GRACE
+        } else {
+            self.drain_limit()
+        };
         let waited = {
             let shared = Rc::clone(&self.shared);
             let stopped = async { stop.wait_for(|stop| *stop == Stop::Soon).await.is_ok() };
@@ -195,7 +222,10 @@ impl Thread {
         drop(self.groups);
         let shared = Rc::into_inner(self.shared).ok_or("a worker outlived its thread")?;
         shared.recorder.into_inner().end();
-        Ok(Ended { interrupted: interrupted || waited, arrivals_until })
+        Ok(Ended {
+            interrupted: interrupted || waited,
+            arrivals_until,
+        })
     }
 
     /// Counts what waits in the queues as dropped.

@@ -5,9 +5,9 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::Clock;
 use super::dispatch::{Dispatch, Order};
 use super::identity::{NameSource, name_of};
-use super::Clock;
 use crate::model::{ErrorClass, Nanos, Outcome};
 use crate::recorder::{Finished, Recorder};
 use crate::transport::{Connection, Transport};
@@ -103,7 +103,11 @@ impl<T: Transport> Worker<T> {
             Next::Replace => {
                 drop(connection);
                 self.shared.recorder.borrow_mut().closed_by_peer(self.group);
-                if self.dispatch.ended() { None } else { self.connect().await.ok() }
+                if self.dispatch.ended() {
+                    None
+                } else {
+                    self.connect().await.ok()
+                }
             }
         }
     }
@@ -117,14 +121,27 @@ impl<T: Transport> Worker<T> {
         let done = shared.clock.now();
         let (outcome, name, tries, next) = match answer {
             Ok(answer) => (
-                Outcome::Answered { status: answer.status },
+                Outcome::Answered {
+                    status: answer.status,
+                },
                 name_of(connection, shared.name_source),
                 answer.tries,
-                if answer.reusable { Next::Reuse } else { Next::Replace },
+                if answer.reusable {
+                    Next::Reuse
+                } else {
+                    Next::Replace
+                },
             ),
             Err(class) => (Outcome::Failed(class), &[][..], 1, Next::Drop),
         };
-        let finished = Finished { due, sent, done, outcome, name, tries };
+        let finished = Finished {
+            due,
+            sent,
+            done,
+            outcome,
+            name,
+            tries,
+        };
         shared.recorder.borrow_mut().finished(self.group, finished);
         next
     }
@@ -162,7 +179,17 @@ impl<T: Transport> Worker<T> {
         let done = self.shared.clock.now();
         recorder.sent(self.group, due);
         let outcome = Outcome::Failed(class);
-        recorder.finished(self.group, Finished { due, sent, done, outcome, name: &[], tries: 1 });
+        recorder.finished(
+            self.group,
+            Finished {
+                due,
+                sent,
+                done,
+                outcome,
+                name: &[],
+                tries: 1,
+            },
+        );
     }
 
     /// Sends as soon as it is answered, until the time or the number is up.

@@ -20,7 +20,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-
 /// Everything a run is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Plan {
@@ -153,7 +152,10 @@ impl Plan {
     #[must_use]
     pub fn for_groups(mut self, hosts: &[String], load: &Load) -> Self {
         if self.groups.is_empty() {
-            let group = |host: &String| GroupPlan { host: host.clone(), load: load.clone() };
+            let group = |host: &String| GroupPlan {
+                host: host.clone(),
+                load: load.clone(),
+            };
             self.groups = hosts.iter().map(group).collect();
         }
         self

@@ -45,6 +45,19 @@ pub fn to_json(record: &Record) -> String {
     text
 }
 
+/// Anything of a record as one line of JSON, without a newline.
+#[must_use]
+pub fn to_json_line(part: &impl serde::Serialize) -> String {
+    serde_json::to_string(part)
+        .unwrap_or_else(|error| unreachable!("parts of a record have string keys only: {error}"))
+}
+
+/// Reads one second back; `None` where the line is cut short.
+#[must_use]
+pub fn interval_from_json(line: &str) -> Option<super::IntervalRecord> {
+    serde_json::from_str(line).ok()
+}
+
 /// Reads a record. Unknown fields are passed over; fields that came later have defaults.
 pub fn from_json(text: &str) -> Result<Record, ReadError> {
     let value: serde_json::Value = serde_json::from_str(text).map_err(ReadError::NotJson)?;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::{Balance, CrossCheck, Finding, ThresholdResult, Verdict};
+use crate::checks::{
+    Balance, Certificate, CrossCheck, Finding, ServerTime, ThresholdResult, Verdict,
+};
 use crate::model::StackKind;
 use crate::plan::Plan;
 use crate::recorder::{Connections, Histogram, HistogramError};
@@ -37,6 +39,9 @@ pub struct Record {
     /// One per threshold and group.
     #[serde(default)]
     pub thresholds: Vec<ThresholdResult>,
+    /// Why the measurement can be believed, or why not.
+    #[serde(default)]
+    pub certificate: Certificate,
     /// How each generator thread fared.
     #[serde(default)]
     pub threads: Vec<ThreadInfo>,
@@ -137,6 +142,9 @@ pub struct GroupRecord {
     pub balance: Balance,
     /// Whether the books agree.
     pub crosscheck: CrossCheck,
+    /// Where the time went, where the replicas tell their own.
+    #[serde(default)]
+    pub server_time: Option<ServerTime>,
     /// What became of the connections.
     #[serde(default)]
     pub connections: Connections,

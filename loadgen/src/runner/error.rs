@@ -46,12 +46,14 @@ impl RunError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::Stack(error) => error.hint(),
+            Self::Stack(error) => error.hint().unwrap_or_default(),
             Self::Target(_) => "give --target an origin, as http://127.0.0.1:8080".into(),
             Self::Storage(error) => error.hint(),
             Self::Scraper(_) => "give --counter as NAME{label=\"value\"}".into(),
             Self::Preflight { hint, .. } => hint.clone(),
-            Self::Engine(_) => "see `ulimit -a`: threads and open files are what the engine needs".into(),
+            Self::Engine(_) => {
+                "see `ulimit -a`: threads and open files are what the engine needs".into()
+            }
             Self::Interrupted => String::new(),
             Self::Internal(_) => "please report this with the command you typed".into(),
         }

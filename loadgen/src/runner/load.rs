@@ -75,15 +75,21 @@ fn start(
                 .map(|group| http1(plan, &group.host, &addresses, &watch))
                 .collect();
             let transport = move |group: usize| Ok(transports[group].clone());
-            Ok(tokio::task::spawn_blocking(move || engine::run(&load, transport, &mut observer, &stop)))
+            Ok(tokio::task::spawn_blocking(move || {
+                engine::run(&load, transport, &mut observer, &stop)
+            }))
         }
         Scheme::Https => {
             target.resolve()?;
             let options: Vec<_> = (plan.groups.iter())
                 .map(|group| general(plan, &group.host, target, &watch))
                 .collect();
-            let transport = move |group: usize| General::new(&options[group]).map_err(|error| error.to_string());
-            Ok(tokio::task::spawn_blocking(move || engine::run(&load, transport, &mut observer, &stop)))
+            let transport = move |group: usize| {
+                General::new(&options[group]).map_err(|error| error.to_string())
+            };
+            Ok(tokio::task::spawn_blocking(move || {
+                engine::run(&load, transport, &mut observer, &stop)
+            }))
         }
     }
 }
@@ -104,7 +110,9 @@ fn http1(plan: &Plan, host: &str, addresses: &Arc<[std::net::SocketAddr]>, watch
 
 fn general(plan: &Plan, host: &str, target: &Target, watch: &Watch) -> GeneralOptions {
     let (insecure, cacert) = match &plan.stack {
-        StackChoice::External { insecure, cacert, .. } => (*insecure, cacert.clone()),
+        StackChoice::External {
+            insecure, cacert, ..
+        } => (*insecure, cacert.clone()),
         _ => (false, None),
     };
     GeneralOptions {
@@ -127,7 +135,9 @@ fn engine_load(plan: &Plan) -> engine::Load {
         host: group.host.clone(),
         arrivals: match &group.load {
             plan::Load::Open { schedule } => Arrivals::Open(schedule.clone()),
-            plan::Load::Closed { requests } => Arrivals::Closed { requests: *requests },
+            plan::Load::Closed { requests } => Arrivals::Closed {
+                requests: *requests,
+            },
         },
         connections: plan.connections as usize,
     });

@@ -63,7 +63,12 @@ pub async fn run(test: Test, mut tell: Tell, signals: &mut Signals) -> Result<St
     result
 }
 
-async fn measure(test: Test, stack: &Stack, mut tell: Tell, signals: &mut Signals) -> Result<Stored, RunError> {
+async fn measure(
+    test: Test,
+    stack: &Stack,
+    mut tell: Tell,
+    signals: &mut Signals,
+) -> Result<Stored, RunError> {
     let topology = stack.topology();
     let plan = test.plan.for_groups(&hosts(topology), &test.load);
     let environment = environment::read();
@@ -92,14 +97,20 @@ async fn measure(test: Test, stack: &Stack, mut tell: Tell, signals: &mut Signal
     let parts = Parts::begin(&run, &plan, &environment, topology);
     let record = assemble(parts, &recording, &judgement, folder.intervals());
     let unwritten = folder.finish(&record, test.csv).err();
-    Ok(Stored { record, folder: folder.path(), unwritten })
+    Ok(Stored {
+        record,
+        folder: folder.path(),
+        unwritten,
+    })
 }
 
 /// The groups that are loaded when none are named: every one the stack has, or the target itself.
 fn hosts(topology: &Topology) -> Vec<String> {
     if topology.groups.is_empty() {
         let target = &topology.proxy.target;
-        let authority = target.split_once("://").map_or(target.as_str(), |(_, rest)| rest);
+        let authority = target
+            .split_once("://")
+            .map_or(target.as_str(), |(_, rest)| rest);
         vec![authority.trim_end_matches('/').to_owned()]
     } else {
         topology.groups.clone()
@@ -113,18 +124,25 @@ fn wanted(test: &Test) -> Wanted {
         StackChoice::Auto => Choice::Auto,
         StackChoice::Embedded => Choice::Embedded,
         StackChoice::Compose => Choice::Compose,
-        StackChoice::External { target, replicas, proxy_metrics, proxy_counter, .. } => {
-            Choice::External(External {
-                target: target.clone(),
-                replicas: replicas.iter().map(|page| (page.group.clone(), page.url.clone())).collect(),
-                proxy_metrics: proxy_metrics.clone(),
-                proxy_counter: proxy_counter.clone(),
-                id_header: match &plan.replica_id {
-                    crate::plan::ReplicaIdSource::Header(name) => Some(name.clone()),
-                    crate::plan::ReplicaIdSource::Body => None,
-                },
-            })
-        }
+        StackChoice::External {
+            target,
+            replicas,
+            proxy_metrics,
+            proxy_counter,
+            ..
+        } => Choice::External(External {
+            target: target.clone(),
+            replicas: replicas
+                .iter()
+                .map(|page| (page.group.clone(), page.url.clone()))
+                .collect(),
+            proxy_metrics: proxy_metrics.clone(),
+            proxy_counter: proxy_counter.clone(),
+            id_header: match &plan.replica_id {
+                crate::plan::ReplicaIdSource::Header(name) => Some(name.clone()),
+                crate::plan::ReplicaIdSource::Body => None,
+            },
+        }),
     };
     Wanted {
         groups: plan.groups.iter().map(|group| group.host.clone()).collect(),

@@ -9,7 +9,11 @@ use crate::plan::Plan;
 const OTHER_DESCRIPTORS: u64 = 64;
 
 /// Checks a plan against the machine.
-pub(super) fn check(plan: &Plan, topology: &Topology, machine: &Machine) -> Result<Vec<Finding>, RunError> {
+pub(super) fn check(
+    plan: &Plan,
+    topology: &Topology,
+    machine: &Machine,
+) -> Result<Vec<Finding>, RunError> {
     let groups = plan.groups.len() as u64;
     let needed = u64::from(plan.connections) * groups + OTHER_DESCRIPTORS;
     if machine.open_files_limit > 0 && needed > machine.open_files_limit {
@@ -40,7 +44,9 @@ pub(super) fn check(plan: &Plan, topology: &Topology, machine: &Machine) -> Resu
 fn same_id(topology: &Topology) -> Option<Finding> {
     let replicas = &topology.replicas;
     let twin = replicas.iter().enumerate().find_map(|(place, one)| {
-        let other = replicas[..place].iter().find(|other| other.id == one.id && other.group == one.group)?;
+        let other = replicas[..place]
+            .iter()
+            .find(|other| other.id == one.id && other.group == one.group)?;
         Some((one, other))
     });
     twin.map(|(one, other)| Finding {

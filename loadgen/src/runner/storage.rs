@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use crate::plan::Plan;
 use crate::recorder::Interval;
-use crate::report::{self, IntervalRecord, Parts, Record, TextOptions};
+use crate::report::{self, IntervalRecord, Parts, Record};
 
 /// The spool's name; it is gone when the record is there.
 const SPOOL: &str = "intervals.spool.jsonl";
@@ -66,15 +66,27 @@ impl Folder {
         let started = SystemTime::now();
         let hosts: Vec<_> = plan.groups.iter().map(|group| group.host.clone()).collect();
         let path = wanted.unwrap_or_else(|| Path::new("reports").join(name(started, &hosts)));
-        fs::create_dir_all(&path).map_err(|reason| StorageError::Write { path: path.clone(), reason })?;
-        Ok(Self { path, started, hosts })
+        fs::create_dir_all(&path).map_err(|reason| StorageError::Write {
+            path: path.clone(),
+            reason,
+        })?;
+        Ok(Self {
+            path,
+            started,
+            hosts,
+        })
     }
 
     /// The run's name: that of its folder.
     #[must_use]
     pub fn id(&self) -> String {
-        let canonical = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
-        canonical.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned())
+        let canonical = self
+            .path
+            .canonicalize()
+            .unwrap_or_else(|_| self.path.clone());
+        canonical
+            .file_name()
+            .map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned())
     }
 
     /// When it was made, RFC 3339.
@@ -96,21 +108,33 @@ impl Folder {
             let mut file = File::create(&path)?;
             writeln!(file, "{}", report::to_json_line(parts))
         };
-        write().map_err(|reason| StorageError::Write { path: path.clone(), reason })
+        write().map_err(|reason| StorageError::Write {
+            path: path.clone(),
+            reason,
+        })
     }
 
     /// Where the load's seconds go.
     #[must_use]
     pub fn spool(&self) -> Spool {
-        let file = File::options().append(true).open(self.path.join(SPOOL)).ok();
-        Spool { file: file.map(BufWriter::new), hosts: self.hosts.clone() }
+        let file = File::options()
+            .append(true)
+            .open(self.path.join(SPOOL))
+            .ok();
+        Spool {
+            file: file.map(BufWriter::new),
+            hosts: self.hosts.clone(),
+        }
     }
 
     /// The seconds that were spooled.
     #[must_use]
     pub fn intervals(&self) -> Vec<IntervalRecord> {
         let text = fs::read_to_string(self.path.join(SPOOL)).unwrap_or_default();
-        text.lines().skip(1).filter_map(report::interval_from_json).collect()
+        text.lines()
+            .skip(1)
+            .filter_map(report::interval_from_json)
+            .collect()
     }
 
     /// Writes everything a run leaves. When that fails, the record goes to the system's
@@ -129,7 +153,9 @@ impl Folder {
                 let rescue = std::env::temp_dir();
                 let name = format!("loadgen-{}-{RECORD}", self.id());
                 match write_whole(&rescue, &name, &report::to_json(record)) {
-                    Ok(()) => eprintln!("the record was rescued to {}", rescue.join(name).display()),
+                    Ok(()) => {
+                        eprintln!("the record was rescued to {}", rescue.join(name).display())
+                    }
                     Err(_) => eprintln!("the spool is {}", self.path.join(SPOOL).display()),
                 }
                 Err(error)
@@ -143,7 +169,13 @@ fn name(at: SystemTime, hosts: &[String]) -> String {
     let stamp: String = (humantime::format_rfc3339_seconds(at).to_string().chars())
         .filter(|c| c.is_ascii_alphanumeric())
         .collect();
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "-._".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
     let hosts: String = hosts.join("-").chars().map(plain).take(80).collect();
     format!("{stamp}-{hosts}")
 }
@@ -188,23 +220,41 @@ fn write_whole(folder: &Path, name: &str, contents: &str) -> Result<(), StorageE
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+            file.as_file()
+                .set_permissions(fs::Permissions::from_mode(0o644))?;
         }
         file.persist(&path).map_err(|error| error.error)
     };
-    write().map(drop).map_err(|reason| StorageError::Write { path: path.clone(), reason })
+    write().map(drop).map_err(|reason| StorageError::Write {
+        path: path.clone(),
+        reason,
+    })
 }
 
 /// Reads a stored run: its record or, where a crash left none, what its spool holds.
 pub fn read_record(run: &Path) -> Result<(PathBuf, Record), StorageError> {
-    let folder = if run.is_dir() { run } else { run.parent().unwrap_or(Path::new(".")) };
-    let file = if run.is_dir() { run.join(RECORD) } else { run.to_owned() };
-    let unreadable = |path: &Path, reason: String| StorageError::Read { path: path.to_owned(), reason };
+    let folder = if run.is_dir() {
+        run
+    } else {
+        run.parent().unwrap_or(Path::new("."))
+    };
+    let file = if run.is_dir() {
+        run.join(RECORD)
+    } else {
+        run.to_owned()
+    };
+    let unreadable = |path: &Path, reason: String| StorageError::Read {
+        path: path.to_owned(),
+        reason,
+    };
     let record = match fs::read_to_string(&file) {
-        Ok(text) => report::from_json(&text).map_err(|error| unreadable(&file, error.to_string()))?,
+        Ok(text) => {
+            report::from_json(&text).map_err(|error| unreadable(&file, error.to_string()))?
+        }
         Err(missing) if run.is_dir() && run.join(SPOOL).exists() => {
             let spool = run.join(SPOOL);
-            let text = fs::read_to_string(&spool).map_err(|error| unreadable(&spool, error.to_string()))?;
+            let text = fs::read_to_string(&spool)
+                .map_err(|error| unreadable(&spool, error.to_string()))?;
             report::recover(&text).ok_or_else(|| unreadable(&file, missing.to_string()))?
         }
         Err(error) => return Err(unreadable(&file, error.to_string())),
@@ -222,10 +272,4 @@ pub fn redraw(run: &Path) -> Result<PathBuf, StorageError> {
         write_whole(&folder, &name, &contents)?;
     }
     Ok(folder.join("index.html"))
-}
-
-/// The summary of a run, for standard output.
-#[must_use]
-pub fn summary(stored: &super::Stored, options: &TextOptions) -> String {
-    report::render_text(&stored.record, options)
 }

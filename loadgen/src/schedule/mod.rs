@@ -70,7 +70,9 @@ impl Schedule {
     /// arrival too many would have been due.
     #[must_use]
     pub fn ended_by_requests(mut self) -> Self {
-        let surplus = self.requests.and_then(|n| self.process.counts().nth(usize::try_from(n).ok()?));
+        let surplus = self
+            .requests
+            .and_then(|n| self.process.counts().nth(usize::try_from(n).ok()?));
         if let Some(end) = surplus.and_then(|count| self.profile.time_of(count)) {
             self.duration = self.duration.min(Nanos::from_secs_f64(end));
         }
@@ -163,9 +165,15 @@ mod tests {
     fn a_bound_on_requests_ends_the_schedule() {
         let mut schedule = constant(10.0, 100);
         schedule.requests = Some(7);
-        assert_eq!(schedule.clone().ended_by_requests().duration, Nanos(700_000_000));
+        assert_eq!(
+            schedule.clone().ended_by_requests().duration,
+            Nanos(700_000_000)
+        );
         schedule.process = Process::Poisson { seed: 3 };
-        let ended = Schedule { requests: None, ..schedule.ended_by_requests() };
+        let ended = Schedule {
+            requests: None,
+            ..schedule.ended_by_requests()
+        };
         assert_eq!(ended.arrivals(Slice::WHOLE).count(), 7);
     }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Answer, Connection, KEPT, TRIES_HEADER, Transport, Watch, connect_error, stream_error, tries_in};
+use super::{
+    Answer, Connection, KEPT, TRIES_HEADER, Transport, Watch, connect_error, stream_error, tries_in,
+};
 use crate::model::ErrorClass;
 
 /// The largest body of an answer, in bytes.
@@ -102,13 +104,19 @@ impl General {
             .tls_danger_accept_invalid_certs(options.insecure)
             .tls_danger_accept_invalid_hostnames(options.insecure);
         if let Some(path) = &options.cacert {
-            let unreadable = |reason| GeneralError::CertificateFile { path: path.clone(), reason };
+            let unreadable = |reason| GeneralError::CertificateFile {
+                path: path.clone(),
+                reason,
+            };
             let pem = std::fs::read(path).map_err(unreadable)?;
             let certificates = reqwest::Certificate::from_pem_bundle(&pem)?;
             client = client.tls_certs_merge(certificates);
         }
         let request = std::rc::Rc::new(Parts::of(options)?);
-        Ok(Self { client: client.build()?, request })
+        Ok(Self {
+            client: client.build()?,
+            request,
+        })
     }
 }
 
@@ -136,7 +144,12 @@ impl Transport for General {
     type Connection = GeneralConnection;
 
     async fn connect(&self) -> Result<GeneralConnection, ErrorClass> {
-        Ok(GeneralConnection { transport: self.clone(), named: Vec::new(), body: Vec::new(), cut: false })
+        Ok(GeneralConnection {
+            transport: self.clone(),
+            named: Vec::new(),
+            body: Vec::new(),
+            cut: false,
+        })
     }
 }
 
@@ -153,7 +166,10 @@ impl Connection for GeneralConnection {
             if let Some(body) = &parts.body {
                 request = request.body(body.clone());
             }
-            let mut response = request.send().await.map_err(|error| class_of(&error, false))?;
+            let mut response = request
+                .send()
+                .await
+                .map_err(|error| class_of(&error, false))?;
             let header = |name: &str| response.headers().get(name).map(HeaderValue::as_bytes);
             let tries = header(TRIES_HEADER).map_or(1, tries_in);
             if let Some(name) = parts.watch.name_header.as_deref().and_then(header) {
@@ -161,7 +177,11 @@ impl Connection for GeneralConnection {
             }
             let status = response.status().as_u16();
             let mut length = 0;
-            while let Some(chunk) = response.chunk().await.map_err(|error| class_of(&error, true))? {
+            while let Some(chunk) = response
+                .chunk()
+                .await
+                .map_err(|error| class_of(&error, true))?
+            {
                 length += chunk.len() as u64;
                 let room = (KEPT - self.body.len()).min(chunk.len());
                 self.body.extend_from_slice(&chunk[..room]);
@@ -170,7 +190,11 @@ impl Connection for GeneralConnection {
                     return Err(ErrorClass::Protocol);
                 }
             }
-            Ok(Answer { status, tries, reusable: true })
+            Ok(Answer {
+                status,
+                tries,
+                reusable: true,
+            })
         }
     }
 
@@ -201,9 +225,15 @@ fn class_of(error: &reqwest::Error, in_body: bool) -> ErrorClass {
     while let Some(inner) = cause {
         tls |= inner.is::<rustls::Error>();
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            tls |= io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            tls |= io
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>());
             if !tls {
-                return if error.is_connect() { connect_error(io) } else { stream_error(io) };
+                return if error.is_connect() {
+                    connect_error(io)
+                } else {
+                    stream_error(io)
+                };
             }
         }
         cause = inner.source();

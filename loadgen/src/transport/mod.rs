@@ -82,7 +82,9 @@ pub(crate) fn connect_error(error: &std::io::Error) -> ErrorClass {
 
 /// The class of an error met on an open connection.
 pub(crate) fn stream_error(error: &std::io::Error) -> ErrorClass {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    use std::io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof,
+    };
     match error.kind() {
         ConnectionReset | ConnectionAborted | BrokenPipe => ErrorClass::Reset,
         UnexpectedEof => ErrorClass::Closed,
@@ -119,6 +121,9 @@ mod tests {
         assert_eq!(class(rustix::io::Errno::MFILE), ErrorClass::Descriptors);
         assert_eq!(class(rustix::io::Errno::ADDRNOTAVAIL), ErrorClass::Ports);
         assert_eq!(class(rustix::io::Errno::CONNREFUSED), ErrorClass::Connect);
-        assert_eq!(class(rustix::io::Errno::TIMEDOUT), ErrorClass::ConnectTimeout);
+        assert_eq!(
+            class(rustix::io::Errno::TIMEDOUT),
+            ErrorClass::ConnectTimeout
+        );
     }
 }

@@ -83,14 +83,22 @@ impl FromStr for Target {
         let default = if scheme == Scheme::Http { 80 } else { 443 };
         let (host, port) = split_port(authority).ok_or_else(unusable)?;
         let port = match port {
-            Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or_else(unusable)?,
+            Some(port) => port
+                .parse()
+                .ok()
+                .filter(|port| *port > 0)
+                .ok_or_else(unusable)?,
             None => default,
         };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
         if host.is_empty() || !host.bytes().all(plain) {
             return Err(unusable());
         }
-        Ok(Self { scheme, host: host.to_owned(), port })
+        Ok(Self {
+            scheme,
+            host: host.to_owned(),
+            port,
+        })
     }
 }
 
@@ -142,7 +150,16 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_refused() {
-        for text in ["nginx:80", "ftp://a", "http://", "http://a/b", "http://u@a", "http://a:b", "http://a:0", "http://[::1"] {
+        for text in [
+            "nginx:80",
+            "ftp://a",
+            "http://",
+            "http://a/b",
+            "http://u@a",
+            "http://a:b",
+            "http://a:0",
+            "http://[::1",
+        ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

@@ -92,7 +92,9 @@ impl Connection for Http1Connection {
         let whole = match self.stream.try_write(&self.request) {
             Ok(n) if n == self.request.len() => true,
             Ok(n) => self.write_rest(n).await?,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.write_rest(0).await?,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                self.write_rest(0).await?
+            }
             Err(error) => return Err(stream_error(&error)),
         };
         loop {
@@ -103,7 +105,10 @@ impl Connection for Http1Connection {
             self.filled += n;
             match self.decoder.decode(&self.buffer[..self.filled]) {
                 Ok(Step::Done(answer)) => {
-                    return Ok(Answer { reusable: answer.reusable && whole, ..answer });
+                    return Ok(Answer {
+                        reusable: answer.reusable && whole,
+                        ..answer
+                    });
                 }
                 Ok(Step::More(used)) => self.use_up(used),
                 Err(_) => return Err(ErrorClass::Protocol),
@@ -165,7 +170,11 @@ impl Http1Connection {
             ready!(self.alarm.as_mut().poll(cx));
             if Instant::now() >= self.deadline {
                 let begun = self.filled > 0 || !self.decoder.in_head();
-                let class = if begun { ErrorClass::BodyTimeout } else { ErrorClass::Timeout };
+                let class = if begun {
+                    ErrorClass::BodyTimeout
+                } else {
+                    ErrorClass::Timeout
+                };
                 return Poll::Ready(Err(class));
             }
             self.alarm.as_mut().reset(self.deadline);

@@ -100,7 +100,11 @@ struct Kept {
 }
 
 impl Kept {
-    const EMPTY: Self = Self { bytes: [0; KEPT], len: 0, cut: false };
+    const EMPTY: Self = Self {
+        bytes: [0; KEPT],
+        len: 0,
+        cut: false,
+    };
 
     fn clear(&mut self) {
         (self.len, self.cut) = (0, false);
@@ -115,7 +119,11 @@ impl Kept {
     }
 
     fn whole(&self) -> &[u8] {
-        if self.cut { &[] } else { &self.bytes[..self.len] }
+        if self.cut {
+            &[]
+        } else {
+            &self.bytes[..self.len]
+        }
     }
 }
 
@@ -125,7 +133,11 @@ impl Decoder {
     pub fn new(method: &str, watch: Watch) -> Self {
         Self {
             state: State::Head,
-            answer: Answer { status: 0, tries: 1, reusable: true },
+            answer: Answer {
+                status: 0,
+                tries: 1,
+                reusable: true,
+            },
             head_only: method == "HEAD",
             interim: 0,
             line: 0,
@@ -168,7 +180,10 @@ impl Decoder {
         let mut used = 0;
         while self.state == State::Head {
             match self.head(&bytes[used..])? {
-                Some(Head { length, ends: false }) => used += length,
+                Some(Head {
+                    length,
+                    ends: false,
+                }) => used += length,
                 Some(Head { length, ends: true }) => return self.done(&bytes[used + length..]),
                 None if bytes.len() - used >= MOST_HEAD => return Err(ProtocolError::HeadTooLong),
                 None => return Ok(Step::More(used)),
@@ -200,7 +215,10 @@ impl Decoder {
 
     /// The peer closed the connection: the end of a body that only that could end.
     pub fn end(&mut self) -> Option<Answer> {
-        (self.state == State::UntilClose).then_some(Answer { reusable: false, ..self.answer })
+        (self.state == State::UntilClose).then_some(Answer {
+            reusable: false,
+            ..self.answer
+        })
     }
 
     fn done(&mut self, surplus: &[u8]) -> Result<Step, ProtocolError> {
@@ -235,7 +253,10 @@ impl Decoder {
         match status {
             100 | 102..=199 if self.interim < MOST_INTERIM => {
                 self.interim += 1;
-                return Ok(Some(Head { length, ends: false }));
+                return Ok(Some(Head {
+                    length,
+                    ends: false,
+                }));
             }
             0..=199 => return Err(ProtocolError::Status(status)),
             _ => {}
@@ -259,20 +280,30 @@ impl Decoder {
             Some(length) => State::Length(length),
             None => State::UntilClose,
         };
-        Ok(Some(Head { length, ends: self.state == State::Length(0) }))
+        Ok(Some(Head {
+            length,
+            ends: self.state == State::Length(0),
+        }))
     }
 
     /// Decodes a chunked body; tells how many bytes it used and whether it ended.
     fn chunks(&mut self, bytes: &[u8]) -> Result<(usize, bool), ProtocolError> {
         let mut at = 0;
         while at < bytes.len() {
-            let State::Chunk(chunk) = self.state else { break };
+            let State::Chunk(chunk) = self.state else {
+                break;
+            };
             if let Chunk::Data { left } = chunk {
-                let taken = usize::try_from(left).map_or(bytes.len() - at, |left| left.min(bytes.len() - at));
+                let taken = usize::try_from(left)
+                    .map_or(bytes.len() - at, |left| left.min(bytes.len() - at));
                 self.keep(&bytes[at..at + taken])?;
                 at += taken;
                 let left = left - taken as u64;
-                let next = if left == 0 { Chunk::DataEnd { lf: false } } else { Chunk::Data { left } };
+                let next = if left == 0 {
+                    Chunk::DataEnd { lf: false }
+                } else {
+                    Chunk::Data { left }
+                };
                 self.state = State::Chunk(next);
                 continue;
             }
@@ -298,10 +329,15 @@ impl Chunk {
         Some(Some(match (self, byte) {
             (Self::Size { size, digits }, _) if byte.is_ascii_hexdigit() && digits < 16 => {
                 let digit = u64::from(char::from(byte).to_digit(16)?);
-                Self::Size { size: size << 4 | digit, digits: digits + 1 }
+                Self::Size {
+                    size: size << 4 | digit,
+                    digits: digits + 1,
+                }
             }
             (Self::Size { digits: 0, .. }, _) => return None,
-            (Self::Size { size, .. }, b'\r') | (Self::Extension { size }, b'\r') => Self::SizeEnd { size },
+            (Self::Size { size, .. }, b'\r') | (Self::Extension { size }, b'\r') => {
+                Self::SizeEnd { size }
+            }
             (Self::Size { size, .. }, b';' | b' ' | b'\t') => Self::Extension { size },
             (Self::Extension { size }, byte) if byte != b'\n' => Self::Extension { size },
             (Self::SizeEnd { size: 0 }, b'\n') => Self::TrailerStart,
@@ -338,13 +374,22 @@ impl Fields {
         watch: &Watch,
         named: &mut Kept,
     ) -> Result<Self, ProtocolError> {
-        let mut fields = Self { tries: 1, ..Self::default() };
+        let mut fields = Self {
+            tries: 1,
+            ..Self::default()
+        };
         for header in headers {
             // By length first: most headers are none of these.
             match header.name.len() {
-                10 if header.name.eq_ignore_ascii_case("connection") => fields.connection(header.value),
-                10 if header.name.eq_ignore_ascii_case(TRIES_HEADER) => fields.tries = tries_in(header.value),
-                14 if header.name.eq_ignore_ascii_case("content-length") => fields.content_length(header.value)?,
+                10 if header.name.eq_ignore_ascii_case("connection") => {
+                    fields.connection(header.value)
+                }
+                10 if header.name.eq_ignore_ascii_case(TRIES_HEADER) => {
+                    fields.tries = tries_in(header.value)
+                }
+                14 if header.name.eq_ignore_ascii_case("content-length") => {
+                    fields.content_length(header.value)?
+                }
                 17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
                     if !header.value.eq_ignore_ascii_case(b"chunked") || fields.chunked {
                         return Err(ProtocolError::Encoding);
@@ -372,7 +417,9 @@ impl Fields {
     fn content_length(&mut self, value: &[u8]) -> Result<(), ProtocolError> {
         let digits = !value.is_empty() && value.len() <= 19 && value.iter().all(u8::is_ascii_digit);
         let length = (digits.then_some(value)).ok_or(ProtocolError::Length)?;
-        let length = length.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        let length = length
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
         match self.length {
             Some(other) if other != length => Err(ProtocolError::Length),
             _ => {

@@ -10,9 +10,17 @@ pub fn request_bytes(
     body: Option<&[u8]>,
 ) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n");
-    let given = |name: &str| headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
+    let given = |name: &str| {
+        headers
+            .iter()
+            .any(|(header, _)| header.eq_ignore_ascii_case(name))
+    };
     if !given("user-agent") {
-        text.push_str(concat!("User-Agent: loadgen/", env!("CARGO_PKG_VERSION"), "\r\n"));
+        text.push_str(concat!(
+            "User-Agent: loadgen/",
+            env!("CARGO_PKG_VERSION"),
+            "\r\n"
+        ));
     }
     if !given("accept") {
         text.push_str("Accept: */*\r\n");
@@ -23,7 +31,10 @@ pub fn request_bytes(
     // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
     let expects_body = matches!(method, "POST" | "PUT" | "PATCH");
     if body.is_some() || expects_body {
-        text.push_str(&format!("Content-Length: {}\r\n", body.map_or(0, <[u8]>::len)));
+        text.push_str(&format!(
+            "Content-Length: {}\r\n",
+            body.map_or(0, <[u8]>::len)
+        ));
     }
     text.push_str("\r\n");
     let mut bytes = text.into_bytes();
