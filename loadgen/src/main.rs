@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use loadgen::cli::{self, Cli, Command, Format, Invocation, ProgressMode, View};
+use loadgen::cli::{
+    self, Cli, Command, Format, Invocation, ProgressMode, StackArgs, StackKindArg, View,
+};
 use loadgen::report::{self, TextOptions};
-use loadgen::runner::{self, RunError, Signals, Stored, Test};
-use loadgen::stack::EmbeddedOptions;
+use loadgen::runner::{self, Operated, RunError, Signals, Stored, Test};
+use loadgen::stack::{Choice, EmbeddedOptions, Life, Wanted};
 
 /// Exit code of an error of our own.
 const INTERNAL: u8 = 1;
@@ -38,9 +40,9 @@ async fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
         Some(Command::Man) => print(&cli::manual()),
         Some(Command::Report(args)) => redraw(&args.runs),
-        Some(Command::Up(_) | Command::Down(_) | Command::Ps(_) | Command::Compare(_)) => {
-            fail("not there yet", "", INTERNAL)
-        }
+        Some(Command::Up(args)) => operate(Operation::Up, &args).await,
+        Some(Command::Down(args)) => operate(Operation::Down, &args).await,
+        Some(Command::Ps(args)) => operate(Operation::Ps, &args).await,
     }
 }
 
@@ -115,6 +117,80 @@ fn text_options(folder: &std::path::Path) -> TextOptions {
         folder: Some(folder.display().to_string()),
         ..TextOptions::default()
     }
+}
+
+/// What is done with a stack when no test is run.
+#[derive(Clone, Copy)]
+enum Operation {
+    Up,
+    Down,
+    Ps,
+}
+
+async fn operate(operation: Operation, args: &StackArgs) -> u8 {
+    let choice = match args.stack {
+        StackKindArg::Embedded => Choice::Embedded,
+        StackKindArg::Auto => Choice::Auto,
+        StackKindArg::Compose => Choice::Compose,
+        StackKindArg::External => {
+            return fail(
+                "an external stack is not loadgen's to bring up or down",
+                "give --stack compose or --stack embedded",
+                USAGE,
+            );
+        }
+    };
+    let output: fn(&str) = |line| eprintln!("{line}");
+    let wanted = Wanted {
+        replicas: args.replicas,
+        output: Some(output),
+        ..Wanted::new(choice)
+    };
+    let result = match operation {
+        Operation::Ps => runner::ps(&wanted)
+            .await
+            .map(|lives| print(&cli::table(&rows(&lives)))),
+        Operation::Down => runner::down(&wanted).await.map(told),
+        Operation::Up => match Signals::listen() {
+            Ok(mut signals) => {
+                let tell = |lives: &[Life], target: &str| drop(print(&up_text(lives, target)));
+                runner::up(&wanted, tell, &mut signals).await.map(told)
+            }
+            Err(error) => return fail(&format!("signals cannot be heard: {error}"), "", INTERNAL),
+        },
+    };
+    result.unwrap_or_else(|error| fail(&error.to_string(), &error.hint(), error.exit_code()))
+}
+
+fn told(operated: Operated) -> u8 {
+    match operated {
+        Operated::Up(lives, target) => print(&up_text(&lives, &target)),
+        Operated::Down(project) => print(&format!("{project} is down\n")),
+        Operated::NothingUp => print("nothing was up; an embedded stack ends with its run\n"),
+        Operated::WasUp => 0,
+    }
+}
+
+fn up_text(lives: &[Life], target: &str) -> String {
+    format!("{target} is up\n{}", cli::table(&rows(lives)))
+}
+
+/// The replicas as rows for [`cli::table`], the first of them their titles.
+fn rows(lives: &[Life]) -> Vec<[String; 6]> {
+    let titles = ["GROUP", "REPLICA", "STATE", "HEALTH", "RESTARTS", "METRICS"].map(str::to_owned);
+    let row = |life: &Life| {
+        [
+            life.group.clone(),
+            life.id.to_string(),
+            life.state.to_string(),
+            life.health.clone().unwrap_or_else(|| "-".into()),
+            life.restarts.to_string(),
+            life.metrics_url.clone().unwrap_or_else(|| "-".into()),
+        ]
+    };
+    std::iter::once(titles)
+        .chain(lives.iter().map(row))
+        .collect()
 }
 
 fn redraw(runs: &[std::path::PathBuf]) -> u8 {

@@ -51,8 +51,6 @@ pub enum Command {
     Ps(StackArgs),
     /// Draw stored runs again
     Report(ReportArgs),
-    /// Compare two runs, or two folders of repeated runs
-    Compare(CompareArgs),
     /// Print the JSON Schema of record.json
     Schema,
     /// Print a completion script
@@ -231,15 +229,6 @@ pub struct ReportArgs {
     /// Folders of runs, or their record.json
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-}
-
-/// What is compared.
-#[derive(Clone, Debug, Args)]
-pub struct CompareArgs {
-    /// A run, or a folder of repeated runs
-    pub base: PathBuf,
-    /// A run, or a folder of repeated runs
-    pub candidate: PathBuf,
 }
 
 /// What goes to standard output.

@@ -6,14 +6,15 @@ mod args;
 mod config;
 mod error;
 mod resolve;
+mod table;
 mod view;
 
 pub use args::{
-    Cli, Command, CompareArgs, Format, OutputArgs, ProgressMode, ReportArgs, StackArgs,
-    StackKindArg,
+    Cli, Command, Format, OutputArgs, ProgressMode, ReportArgs, StackArgs, StackKindArg,
 };
 pub use error::UsageError;
 pub use resolve::{Experiment, Invocation, invocation};
+pub use table::table;
 pub use view::{View, colored, say_error};
 
 use clap::{CommandFactory as _, Parser as _};

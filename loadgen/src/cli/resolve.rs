@@ -216,7 +216,10 @@ fn stages(text: &str) -> Result<Profile, UsageError> {
             .map_err(|_| bad(part, "ends with no number of requests per second"))?;
         Ok(Stage { at, rate })
     };
-    let stages = text.split(',').map(stage).collect::<Result<_, UsageError>>()?;
+    let stages = text
+        .split(',')
+        .map(stage)
+        .collect::<Result<_, UsageError>>()?;
     Profile::stages(stages)
         .map_err(|error| UsageError::new(format!("--stages {text}: {error}"), hint))
 }

@@ -5,11 +5,13 @@
 mod environment;
 mod error;
 mod load;
+mod operate;
 mod preflight;
 mod signals;
 mod storage;
 
 pub use error::RunError;
+pub use operate::{Operated, down, ps, up};
 pub use signals::Signals;
 pub use storage::{Folder, StorageError, read_record, record_files, redraw};
 
