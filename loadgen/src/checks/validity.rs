@@ -35,8 +35,8 @@ pub(super) fn judge(
         let checks = [
             lag(&group),
             rate(&group),
-            dropped(&group),
-            resources(&group),
+            Some(dropped(&group)),
+            Some(resources(&group)),
         ];
         for (item, finding) in checks.into_iter().flatten() {
             items.push(CertificateItem {
@@ -171,7 +171,7 @@ fn rate(group: &GroupEvidence<'_>) -> Option<Checked> {
     Some((checked, finding))
 }
 
-fn dropped(group: &GroupEvidence<'_>) -> Option<Checked> {
+fn dropped(group: &GroupEvidence<'_>) -> Checked {
     let counts = &group.tally.counts;
     let ok = counts.dropped == 0;
     let finding = (!ok).then(|| {
@@ -184,14 +184,14 @@ fn dropped(group: &GroupEvidence<'_>) -> Option<Checked> {
         Finding::new("dropped-arrivals", Severity::Invalid, message)
             .hint("the system cannot carry this rate with these connections: lower --rps, or raise --connections")
     });
-    Some((
+    (
         item("arrivals dropped", grouped(counts.dropped), "0", ok),
         finding,
-    ))
+    )
 }
 
 /// Descriptors and ports of this machine.
-fn resources(group: &GroupEvidence<'_>) -> Option<Checked> {
+fn resources(group: &GroupEvidence<'_>) -> Checked {
     let count = |class| group.errors(class);
     let (descriptors, ports) = (count(ErrorClass::Descriptors), count(ErrorClass::Ports));
     let (code, what, hint) = if descriptors > 0 {
@@ -215,7 +215,7 @@ fn resources(group: &GroupEvidence<'_>) -> Option<Checked> {
         );
         Finding::new(code, Severity::Invalid, message).hint(hint)
     });
-    Some((
+    (
         item(
             "descriptors and ports",
             format!("{} failures", grouped(failed)),
@@ -223,7 +223,7 @@ fn resources(group: &GroupEvidence<'_>) -> Option<Checked> {
             failed == 0,
         ),
         finding,
-    ))
+    )
 }
 
 fn books(group: &GroupEvidence<'_>, judgement: &GroupJudgement) -> CertificateItem {
@@ -347,7 +347,7 @@ fn cpu(evidence: &Evidence<'_>) -> Checked {
         } else {
             "it may have sent and read late"
         };
-        let message = format!("a generator thread used {}: {what}", observed);
+        let message = format!("a generator thread used {observed}: {what}");
         Finding::new("generator-cpu", Severity::Invalid, message)
             .hint("give it more --threads, a machine of its own, or a lower --rps")
     });

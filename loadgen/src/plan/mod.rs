@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::schedule::Schedule;
+use crate::schedule::{Process, Schedule};
 
 /// Everything a run is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -154,6 +154,15 @@ impl Load {
         match self {
             Self::Open { schedule } => Some(schedule.profile.peak()),
             Self::Closed { .. } => None,
+        }
+    }
+
+    /// Whether arrivals are drawn, so that their number differs from rate × time by chance.
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        match self {
+            Self::Open { schedule } => schedule.process != Process::Constant,
+            Self::Closed { .. } => false,
         }
     }
 }

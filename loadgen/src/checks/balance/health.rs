@@ -16,7 +16,12 @@ const FEW: u64 = 100;
 #[must_use]
 pub fn tail_shares(tally: &Tally) -> BTreeMap<String, f64> {
     let p99 = tally.response.quantile(0.99);
-    let slow = |replica: &ReplicaTally| replica.response.count_above(p99);
+    // Where the slowest per cent share one bucket, nothing is above it: then the bucket counts.
+    let limit = match tally.response.count_above(p99) {
+        0 => Nanos(p99.0 - p99.0 / 1_000),
+        _ => p99,
+    };
+    let slow = |replica: &ReplicaTally| replica.response.count_above(limit);
     let total: u64 = tally.replicas.values().map(slow).sum();
     if total == 0 {
         return BTreeMap::new();
