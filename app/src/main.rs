@@ -48,6 +48,9 @@ async fn run(cli: Cli) -> Result<(), String> {
     let listener = TcpListener::bind(cli.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    // With port 0 this line is the only way to learn the port.
+    println!("listening on http://{address}");
     app::serve(listener, cli.options, either(terminate, interrupt))
         .await
         .map_err(|error| format!("serving on {}: {error}", cli.listen))

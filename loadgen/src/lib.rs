@@ -7,10 +7,14 @@
 //! table of who may import whom, and a test holds it.
 
 pub mod checks;
+pub mod cli;
+pub mod engine;
 pub mod model;
 pub mod plan;
 pub mod recorder;
 pub mod report;
+pub mod runner;
 pub mod schedule;
 pub mod scrape;
 pub mod stack;
+pub mod transport;

@@ -10,7 +10,7 @@ mod time;
 mod topology;
 
 pub use outcome::{ErrorClass, Outcome, StatusClass};
-pub use progress::{GroupProgress, Progress, ReplicaProgress};
+pub use progress::{GroupProgress, Notice, Progress, ReplicaProgress};
 pub use rate::{Rate, RateError};
 pub use sample::{ReplicaIndex, Sample};
 pub use time::Nanos;

@@ -13,6 +13,19 @@ pub struct Progress {
     pub groups: Vec<GroupProgress>,
 }
 
+/// Something to tell a person while a run goes on.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice<'a> {
+    /// Which stack was taken, and why: the first line of output.
+    Stack(&'a str),
+    /// A step begins, or something needs to be known now.
+    State(&'a str),
+    /// The load goes on.
+    Progress(&'a Progress),
+    /// The load is over.
+    Done,
+}
+
 /// One group's part of a [`Progress`].
 #[derive(Clone, Debug, Default)]
 pub struct GroupProgress {

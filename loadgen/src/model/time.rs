@@ -33,6 +33,12 @@ impl Nanos {
         Self(self.0.saturating_add(span.0))
     }
 
+    /// This instant moved earlier by `span`, at most to the epoch.
+    #[must_use]
+    pub const fn minus(self, span: Self) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
     /// The span in seconds.
     #[must_use]
     pub fn as_secs_f64(self) -> f64 {

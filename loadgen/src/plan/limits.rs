@@ -132,8 +132,8 @@ pub fn validate(plan: Plan) -> Result<Plan, PlanError> {
         plan.connect_timeout,
         Duration::from(CEILING) / 2,
     )?;
-    if !(1..=64).contains(&plan.replicas) {
-        return Err(PlanError::Replicas(plan.replicas));
+    if let Some(replicas) = plan.replicas.filter(|n| !(1..=64).contains(n)) {
+        return Err(PlanError::Replicas(replicas));
     }
     for (place, group) in plan.groups.iter().enumerate() {
         check_group(group, plan.connections)?;

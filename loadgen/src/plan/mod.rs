@@ -14,11 +14,11 @@ pub use policy::{Policy, PolicyError};
 pub use request::{Request, RequestError};
 pub use threshold::{Comparison, Figure, Statistic, Threshold, ThresholdError, TimeKind, Unit};
 
+pub use crate::schedule::{Process, Profile, ProfileError, Schedule, Stage};
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-
-use crate::schedule::{Process, Schedule};
 
 /// Everything a run is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -53,8 +53,8 @@ pub struct Plan {
     pub replica_id: ReplicaIdSource,
     /// Where the load goes.
     pub stack: StackChoice,
-    /// Replicas per group, for stacks that loadgen starts.
-    pub replicas: u32,
+    /// Replicas per group, for stacks that loadgen starts; absent leaves it to the stack.
+    pub replicas: Option<u32>,
     /// What the proxy is supposed to do.
     pub policy: Policy,
     /// The replicas' counter that counts requests: `NAME{label="value"}`.
@@ -145,6 +145,21 @@ pub struct ReplicaPage {
     pub group: String,
     /// The page.
     pub url: String,
+}
+
+impl Plan {
+    /// The same plan for the groups a stack turned out to have, where none were named.
+    #[must_use]
+    pub fn for_groups(mut self, hosts: &[String], load: &Load) -> Self {
+        if self.groups.is_empty() {
+            let group = |host: &String| GroupPlan {
+                host: host.clone(),
+                load: load.clone(),
+            };
+            self.groups = hosts.iter().map(group).collect();
+        }
+        self
+    }
 }
 
 impl Load {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::{Balance, CrossCheck, Finding, ThresholdResult, Verdict};
+use crate::checks::{
+    Balance, Certificate, CrossCheck, Finding, ServerTime, ThresholdResult, Verdict,
+};
 use crate::model::StackKind;
 use crate::plan::Plan;
 use crate::recorder::{Connections, Histogram, HistogramError};
@@ -37,6 +39,9 @@ pub struct Record {
     /// One per threshold and group.
     #[serde(default)]
     pub thresholds: Vec<ThresholdResult>,
+    /// Why the measurement can be believed, or why not.
+    #[serde(default)]
+    pub certificate: Certificate,
     /// How each generator thread fared.
     #[serde(default)]
     pub threads: Vec<ThreadInfo>,
@@ -137,6 +142,9 @@ pub struct GroupRecord {
     pub balance: Balance,
     /// Whether the books agree.
     pub crosscheck: CrossCheck,
+    /// Where the time went, where the replicas tell their own.
+    #[serde(default)]
+    pub server_time: Option<ServerTime>,
     /// What became of the connections.
     #[serde(default)]
     pub connections: Connections,
@@ -287,6 +295,20 @@ impl Quantiles {
     /// The figures of a histogram, and the histogram itself.
     #[must_use]
     pub fn of(histogram: &Histogram) -> Self {
+        let hdr = if histogram.is_empty() {
+            String::new()
+        } else {
+            histogram.to_base64()
+        };
+        Self {
+            hdr,
+            ..Self::figures(histogram)
+        }
+    }
+
+    /// The figures of a histogram alone, for drawing.
+    #[must_use]
+    pub fn figures(histogram: &Histogram) -> Self {
         let at = |quantile| histogram.quantile(quantile).0;
         Self {
             count: histogram.count(),
@@ -299,11 +321,7 @@ impl Quantiles {
             p99_9: at(0.999),
             p99_99: at(0.9999),
             max: histogram.max().0,
-            hdr: if histogram.is_empty() {
-                String::new()
-            } else {
-                histogram.to_base64()
-            },
+            hdr: String::new(),
         }
     }
 

@@ -66,6 +66,19 @@ impl Schedule {
             .step_by(slice.of.max(1))
     }
 
+    /// The same schedule, ended where its bound on requests ends it: at the instant the first
+    /// arrival too many would have been due.
+    #[must_use]
+    pub fn ended_by_requests(mut self) -> Self {
+        let surplus = self
+            .requests
+            .and_then(|n| self.process.counts().nth(usize::try_from(n).ok()?));
+        if let Some(end) = surplus.and_then(|count| self.profile.time_of(count)) {
+            self.duration = self.duration.min(Nanos::from_secs_f64(end));
+        }
+        self
+    }
+
     /// How many arrivals a span of the measured part is expected to have.
     #[must_use]
     pub fn expected(&self, from: Nanos, to: Nanos) -> f64 {
@@ -146,6 +159,22 @@ mod tests {
         schedule.warmup = Nanos::SECOND;
         schedule.requests = Some(7);
         assert_eq!(schedule.arrivals(Slice::WHOLE).count(), 17);
+    }
+
+    #[test]
+    fn a_bound_on_requests_ends_the_schedule() {
+        let mut schedule = constant(10.0, 100);
+        schedule.requests = Some(7);
+        assert_eq!(
+            schedule.clone().ended_by_requests().duration,
+            Nanos(700_000_000)
+        );
+        schedule.process = Process::Poisson { seed: 3 };
+        let ended = Schedule {
+            requests: None,
+            ..schedule.ended_by_requests()
+        };
+        assert_eq!(ended.arrivals(Slice::WHOLE).count(), 7);
     }
 
     #[test]

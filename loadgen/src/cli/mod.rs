@@ -1,0 +1,44 @@
+//! What people type: flags, help, completions; and from flags to a validated plan.
+//!
+//! **Invariant:** the only room that knows `clap`. It does no work: it says what is to be done.
+
+mod args;
+mod config;
+mod error;
+mod resolve;
+mod table;
+mod view;
+
+pub use args::{
+    Cli, Command, Format, OutputArgs, ProgressMode, ReportArgs, StackArgs, StackKindArg,
+};
+pub use error::UsageError;
+pub use resolve::{Experiment, Invocation, invocation};
+pub use table::table;
+pub use view::{View, colored, say_error};
+
+use clap::{CommandFactory as _, Parser as _};
+
+/// Reads the command line; prints help, or what is wrong with it, and exits where it is not a
+/// command to run.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// A completion script for a shell.
+#[must_use]
+pub fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The manual page, in roff.
+#[must_use]
+pub fn manual() -> String {
+    let mut page = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = clap_mangen::Man::new(Cli::command()).render(&mut page);
+    String::from_utf8_lossy(&page).into_owned()
+}

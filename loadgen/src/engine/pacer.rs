@@ -1,0 +1,136 @@
+//! Waits for an instant: by timerfd in the runtime's own epoll, or by polling at the end.
+//!
+//! tokio's timer rounds up to a millisecond, which at 500 requests a second is most of what
+//! would be measured. A timerfd takes absolute nanoseconds.
+
+use super::Clock;
+use crate::model::Nanos;
+
+/// How long before an instant polling begins.
+const SPIN: Nanos = Nanos(100_000);
+
+/// One thread's way to wait.
+pub struct Pacer {
+    clock: Clock,
+    spin: bool,
+    timer: timer::Timer,
+}
+
+impl Pacer {
+    /// A pacer for the runtime it is made in.
+    pub fn new(clock: Clock, spin: bool) -> std::io::Result<Self> {
+        Ok(Self {
+            clock,
+            spin,
+            timer: timer::Timer::new()?,
+        })
+    }
+
+    /// Returns at `at`, or at once when that has passed. Always lets other tasks run.
+    pub async fn wait_until(&self, at: Nanos) {
+        let sleep_until = if self.spin { at.minus(SPIN) } else { at };
+        if self.clock.now() < sleep_until {
+            self.timer.wait_until(self.clock, sleep_until).await;
+            if !self.spin {
+                return;
+            }
+        } else if !self.spin {
+            return tokio::task::yield_now().await;
+        }
+        loop {
+            tokio::task::yield_now().await;
+            if self.clock.now() >= at {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod timer {
+    //! A timerfd.
+
+    use std::os::fd::OwnedFd;
+
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    use crate::engine::Clock;
+    use crate::model::Nanos;
+
+    pub(super) struct Timer {
+        fd: AsyncFd<OwnedFd>,
+    }
+
+    impl Timer {
+        pub(super) fn new() -> std::io::Result<Self> {
+            let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+            let fd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+            // SAFETY: `OwnedFd` owns a valid descriptor, and nothing replaces or closes it while
+            // `AsyncFd` holds it: it is private here and only ever lent by reference.
+            #[expect(unsafe_code, reason = "tokio has no safe way to register a descriptor")]
+            let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE)? };
+            Ok(Self { fd })
+        }
+
+        pub(super) async fn wait_until(&self, clock: Clock, at: Nanos) {
+            let once = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            let spec = Itimerspec {
+                it_interval: once,
+                it_value: clock.timespec(at),
+            };
+            if timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &spec).is_err() {
+                return coarse(clock, at).await;
+            }
+            // Each expiry is a new edge for epoll whether the one before was read or not, so the
+            // read is saved; readiness left over from an earlier instant is told by the clock.
+            while clock.now() < at {
+                match self.fd.readable().await {
+                    Ok(mut ready) => ready.clear_ready(),
+                    Err(_) => return coarse(clock, at).await,
+                }
+            }
+        }
+    }
+
+    /// The runtime's own timer, should the kernel refuse: late, and the lag shows it.
+    async fn coarse(clock: Clock, at: Nanos) {
+        tokio::time::sleep(at.since(clock.now()).into()).await;
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod timer {
+    //! The portable way: the runtime's timer for all but the last milliseconds, then polling.
+
+    use crate::engine::Clock;
+    use crate::model::Nanos;
+
+    /// tokio's timer may be late by up to two of its ticks.
+    const COARSE: Nanos = Nanos(2_000_000);
+
+    pub(super) struct Timer;
+
+    impl Timer {
+        pub(super) fn new() -> std::io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(super) async fn wait_until(&self, clock: Clock, at: Nanos) {
+            let early = at.minus(COARSE);
+            if clock.now() < early {
+                tokio::time::sleep(early.since(clock.now()).into()).await;
+            }
+            while clock.now() < at {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}

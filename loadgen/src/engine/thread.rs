@@ -1,0 +1,319 @@
+//! One generator thread: its runtime, its slice of the schedule, its workers, its recorder.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinSet, LocalSet};
+
+use super::clock::thread_cpu_time;
+use super::dispatch::{Dispatch, Offer};
+use super::pacer::Pacer;
+use super::worker::{ClosedLoop, Shared, Worker};
+use super::{Arrivals, Clock, Load, Stop};
+use crate::model::Nanos;
+use crate::recorder::{HandOver, Recorder};
+use crate::schedule::Slice;
+use crate::transport::Transport;
+
+/// How long what is in flight may take after a signal asked to stop.
+const GRACE: Duration = Duration::from_secs(1);
+/// Arrivals that are dispatched before other tasks get their turn.
+const BATCH: usize = 32;
+
+/// How a thread ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// Whether a signal cut it short.
+    pub interrupted: bool,
+    /// Until when arrivals were released.
+    pub arrivals_until: Nanos,
+}
+
+/// Starts generator thread `number`.
+pub fn spawn<T, F>(
+    number: usize,
+    load: &Load,
+    clock: Clock,
+    transport: F,
+    out: Sender<HandOver>,
+    stop: watch::Receiver<Stop>,
+) -> std::io::Result<JoinHandle<Result<Ended, String>>>
+where
+    T: Transport,
+    F: Fn(usize) -> Result<T, String> + Send + 'static,
+{
+    let load = load.clone();
+    std::thread::Builder::new()
+        .name(format!("generator-{number}"))
+        .spawn(move || {
+            tighten_timers();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| format!("no runtime: {error}"))?;
+            let local = LocalSet::new();
+            let ended = local.block_on(&runtime, async {
+                let recorder =
+                    Recorder::new(number, load.groups.len(), load.warmup, out, thread_cpu_time);
+                Thread::new(number, &load, clock, recorder, transport)?
+                    .run(stop)
+                    .await
+            });
+            // Whatever is still in flight is dropped with the set, and stays unfinished.
+            drop(local);
+            ended
+        })
+}
+
+/// Lets the kernel delay this thread's timers by 1 ns instead of 50 µs.
+fn tighten_timers() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+}
+
+struct Thread {
+    load: Load,
+    number: usize,
+    shared: Rc<Shared>,
+    pacer: Pacer,
+    groups: Vec<Group>,
+    workers: JoinSet<()>,
+}
+
+struct Group {
+    arrivals: Option<std::iter::Peekable<Box<dyn Iterator<Item = Nanos>>>>,
+    dispatch: Rc<Dispatch>,
+    closed: Option<Rc<ClosedLoop>>,
+}
+
+impl Thread {
+    fn new<T, F>(
+        number: usize,
+        load: &Load,
+        clock: Clock,
+        recorder: Recorder,
+        transport: F,
+    ) -> Result<Self, String>
+    where
+        T: Transport,
+        F: Fn(usize) -> Result<T, String>,
+    {
+        let shared = Rc::new(Shared {
+            clock,
+            recorder: RefCell::new(recorder),
+            patience: load.patience.into(),
+            name_source: load.name_source,
+        });
+        let pacer = Pacer::new(clock, load.spin).map_err(|error| format!("no timer: {error}"))?;
+        let mut thread = Self {
+            load: load.clone(),
+            number,
+            shared,
+            pacer,
+            groups: Vec::new(),
+            workers: JoinSet::new(),
+        };
+        for place in 0..load.groups.len() {
+            let group = thread.group(place, Rc::new(transport(place)?));
+            thread.groups.push(group);
+        }
+        Ok(thread)
+    }
+
+    /// Sets up this thread's share of a group, and starts its workers.
+    fn group<T: Transport>(&mut self, place: usize, transport: Rc<T>) -> Group {
+        let group = &self.load.groups[place];
+        let slice = Slice {
+            index: self.number,
+            of: self.load.threads,
+        };
+        let connections = share(group.connections as u64, slice).max(1) as usize;
+        let (arrivals, closed, most_queued) = match &group.arrivals {
+            Arrivals::Open(schedule) => {
+                let peak = schedule.profile.peak() / self.load.threads as f64;
+                let most_queued =
+                    (peak * self.load.patience.as_secs_f64()).ceil().max(1.0) as usize;
+                let arrivals: Box<dyn Iterator<Item = Nanos>> = Box::new(schedule.arrivals(slice));
+                (
+                    Some(arrivals.peekable()),
+                    None,
+                    most_queued.max(connections),
+                )
+            }
+            Arrivals::Closed { requests } => {
+                let limits = ClosedLoop {
+                    until: self.load.warmup.plus(self.load.duration),
+                    measured_from: self.load.warmup,
+                    left: Cell::new(requests.map_or(u64::MAX, |n| share(n, slice))),
+                    stopped: Cell::new(false),
+                };
+                (None, Some(Rc::new(limits)), 1)
+            }
+        };
+        let dispatch = Rc::new(Dispatch::new(connections, most_queued));
+        for number in 0..connections {
+            let worker = Worker {
+                shared: Rc::clone(&self.shared),
+                group: place,
+                number,
+                transport: Rc::clone(&transport),
+                dispatch: Rc::clone(&dispatch),
+            };
+            match &closed {
+                Some(limits) => self
+                    .workers
+                    .spawn_local(worker.closed_loop(Rc::clone(limits))),
+                None => self.workers.spawn_local(worker.open_loop()),
+            };
+        }
+        Group {
+            arrivals,
+            dispatch,
+            closed,
+        }
+    }
+
+    /// Releases arrivals until they are over or a signal comes, then waits for what is in flight.
+    async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Result<Ended, String> {
+        let end = self.load.warmup.plus(self.load.duration);
+        let interrupted = {
+            let stopped = stop.wait_for(|stop| *stop == Stop::Soon);
+            tokio::pin!(stopped);
+            tokio::select! {
+                biased;
+                () = release(&self.shared, &self.pacer, &mut self.groups, end) => false,
+                _ = &mut stopped => true,
+            }
+        };
+        let released = self.shared.clock.now();
+        if interrupted {
+            self.give_up_queue();
+        }
+        for group in &self.groups {
+            group.dispatch.end();
+        }
+        let limit = if interrupted {
+            GRACE
+        } else {
+            self.drain_limit()
+        };
+        let waited = {
+            let shared = Rc::clone(&self.shared);
+            let stopped = async { stop.wait_for(|stop| *stop == Stop::Soon).await.is_ok() };
+            let drained = drain(&shared, &self.pacer, &mut self.workers, limit);
+            tokio::pin!(drained);
+            if interrupted {
+                drained.await;
+                false
+            } else {
+                tokio::select! { biased; () = &mut drained => false, stopped = stopped => stopped }
+            }
+        };
+        self.workers.abort_all();
+        while self.workers.join_next().await.is_some() {}
+        if waited {
+            self.give_up_queue();
+        }
+        let arrivals_until = if interrupted { released.min(end) } else { end };
+        drop(self.groups);
+        let shared = Rc::into_inner(self.shared).ok_or("a worker outlived its thread")?;
+        shared.recorder.into_inner().end();
+        Ok(Ended {
+            interrupted: interrupted || waited,
+            arrivals_until,
+        })
+    }
+
+    /// Counts what waits in the queues as dropped.
+    fn give_up_queue(&self) {
+        for (place, group) in self.groups.iter().enumerate() {
+            if let Some(limits) = &group.closed {
+                limits.stopped.set(true);
+            }
+            while let Some(due) = group.dispatch.take() {
+                self.shared.recorder.borrow_mut().dropped(place, due);
+            }
+        }
+    }
+
+    /// The longest that draining can take: a wait in the queue, then a connection, then an answer.
+    fn drain_limit(&self) -> Duration {
+        self.load.patience * 3 + Duration::from_secs(2)
+    }
+}
+
+/// Releases each arrival when it is due, and hands over each second when it has passed.
+async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nanos) {
+    let mut batch = 0;
+    loop {
+        let next = (groups.iter_mut().enumerate())
+            .filter_map(|(place, group)| Some((*group.arrivals.as_mut()?.peek()?, place)))
+            .min();
+        let now = shared.clock.now();
+        match next {
+            Some((due, place)) if due <= now && batch < BATCH => {
+                batch += 1;
+                let group = &mut groups[place];
+                let mut recorder = shared.recorder.borrow_mut();
+                recorder.turn(now);
+                recorder.planned(place, due);
+                if group.dispatch.offer(due) == Offer::Refused {
+                    recorder.dropped(place, due);
+                }
+                group.arrivals.as_mut().and_then(Iterator::next);
+                continue;
+            }
+            None if now >= end => return,
+            _ => {}
+        }
+        batch = 0;
+        shared.recorder.borrow_mut().turn(now);
+        let due = next.map_or(end, |(due, _)| due);
+        let boundary = shared.recorder.borrow().next_boundary();
+        pacer.wait_until(due.min(boundary)).await;
+    }
+}
+
+/// Waits for the workers, and goes on handing over seconds meanwhile.
+async fn drain(shared: &Shared, pacer: &Pacer, workers: &mut JoinSet<()>, limit: Duration) {
+    let until = shared.clock.now().plus(limit.into());
+    loop {
+        let boundary = shared.recorder.borrow().next_boundary();
+        tokio::select! {
+            biased;
+            ended = workers.join_next() => if ended.is_none() { return },
+            () = pacer.wait_until(boundary.min(until)) => {
+                let now = shared.clock.now();
+                shared.recorder.borrow_mut().turn(now);
+                if now >= until {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A slice's part of a number: the parts of all slices add up to it.
+const fn share(whole: u64, slice: Slice) -> u64 {
+    let (of, index) = (slice.of as u64, slice.index as u64);
+    whole / of + if index < whole % of { 1 } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_to_the_whole() {
+        for whole in [0, 1, 7, 64, 1_000_003] {
+            for of in 1..9 {
+                let sum: u64 = (0..of).map(|index| share(whole, Slice { index, of })).sum();
+                assert_eq!(sum, whole);
+            }
+        }
+    }
+}

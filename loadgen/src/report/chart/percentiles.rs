@@ -1,0 +1,133 @@
+//! Percentiles over time, each from its own second's histogram. No averages of percentiles.
+
+use super::super::figures::{TimeUnit, rate, span};
+use super::super::series::Series;
+use super::super::{GroupRecord, Quantiles};
+use super::axis::Axis;
+use super::canvas::{Frame, draw};
+use super::role::{self, Role};
+use super::{Chart, Row, Table};
+
+type FigureOf = fn(&Quantiles) -> u64;
+
+const LINES: [(&str, FigureOf, Role, u32); 5] = [
+    ("max", |q| q.max, role::MAX, 3),
+    ("p99.9", |q| q.p99_9, role::PERCENTILES[3], 4),
+    ("p99", |q| q.p99, role::PERCENTILES[2], 5),
+    ("p90", |q| q.p90, role::PERCENTILES[1], 4),
+    ("p50", |q| q.p50, role::PERCENTILES[0], 5),
+];
+
+/// The chart of one group's response time.
+pub(in crate::report) fn percentiles(id: &str, group: &GroupRecord, series: &Series) -> Chart {
+    let buckets = || {
+        series
+            .buckets
+            .iter()
+            .filter(|bucket| bucket.response.count > 0)
+    };
+    let least = buckets()
+        .map(|bucket| bucket.response.p50)
+        .min()
+        .unwrap_or(100_000);
+    let most = buckets()
+        .map(|bucket| bucket.response.max)
+        .max()
+        .unwrap_or(10_000_000);
+    // With fewer than a thousand answers, p99.9 is the maximum under another name.
+    let typical = buckets()
+        .map(|bucket| bucket.response.count)
+        .max()
+        .unwrap_or(0);
+    let lines: Vec<_> = LINES
+        .iter()
+        .filter(|line| line.0 != "p99.9" || typical >= 1_000)
+        .collect();
+    let x = Axis::time(series.end);
+    let y = Axis::latency(least, most, "response time, logarithmic");
+    let unit = TimeUnit::spanning(least, most);
+    let mut rows = Vec::new();
+    let svg = draw(Frame::WIDE, &x, &y, |canvas| {
+        if series.is_silent() {
+            canvas.label_inside(series.end / 2.0, 1e6, "no request finished");
+        }
+        for (name, figure, role, width) in &lines {
+            let points: Vec<_> = series
+                .buckets
+                .iter()
+                .map(|bucket| {
+                    (bucket.response.count > 0)
+                        .then(|| (bucket.middle(), figure(&bucket.response) as f64))
+                })
+                .collect();
+            canvas.line(&points, *role, *width);
+            if let Some((_, last)) = points.iter().rev().flatten().next() {
+                canvas.end_label(*last, &format!("{name} {}", span(*last)), *role);
+            }
+        }
+        rows = series
+            .buckets
+            .iter()
+            .map(|bucket| {
+                let mut cells = vec![rate(bucket.from)];
+                cells.extend(lines.iter().rev().map(|(_, figure, ..)| {
+                    if bucket.response.count > 0 {
+                        unit.of(figure(&bucket.response))
+                    } else {
+                        "–".into()
+                    }
+                }));
+                Row {
+                    x: Some(canvas.column(bucket.middle())),
+                    cells,
+                }
+            })
+            .collect();
+    });
+    let mut head = vec!["from, s".to_owned()];
+    head.extend(
+        lines
+            .iter()
+            .rev()
+            .map(|(name, ..)| format!("{name}, {}", unit.sign())),
+    );
+    Chart {
+        id: id.into(),
+        title: "Response time over time".into(),
+        takeaway: takeaway(group, series),
+        description: "Percentiles of response time, on a logarithmic scale; each point is computed from all requests that finished in its time.".into(),
+        plot: Some(Frame::WIDE.plot()),
+        svg,
+        table: Table { head, rows },
+    }
+}
+
+fn takeaway(group: &GroupRecord, series: &Series) -> String {
+    let with = || {
+        series
+            .buckets
+            .iter()
+            .filter(|bucket| bucket.response.count > 0)
+    };
+    let Some(worst) = with().max_by_key(|bucket| bucket.response.p99) else {
+        return "No request finished, so there is no response time.".into();
+    };
+    let mut p99: Vec<u64> = with().map(|bucket| bucket.response.p99).collect();
+    p99.sort_unstable();
+    let typical = p99[p99.len() / 2];
+    let whole = format!(
+        "Over the whole run p50 was {} and p99 {}",
+        span(group.response_time.p50 as f64),
+        span(group.response_time.p99 as f64)
+    );
+    if p99.len() > 1 && worst.response.p99 > typical * 2 {
+        format!(
+            "{whole}; the worst time was second {:.0}, when p99 reached {} against a usual {}.",
+            worst.from,
+            span(worst.response.p99 as f64),
+            span(typical as f64)
+        )
+    } else {
+        format!("{whole}; no part of the run stood out.")
+    }
+}

@@ -1,0 +1,144 @@
+//! The share of each replica over time, with the share its policy gives it.
+
+use super::super::figures::{percent, rate, share};
+use super::super::series::{Bucket, Series};
+use super::super::{GroupRecord, ReplicaRecord};
+use super::axis::Axis;
+use super::canvas::{Frame, draw};
+use super::{Chart, Row, Table, role, short_name};
+
+/// The chart of one group.
+pub(in crate::report) fn shares(id: &str, group: &GroupRecord, series: &Series) -> Chart {
+    let (x, y) = (Axis::time(series.end), Axis::share("share of the answers"));
+    let mut rows = Vec::new();
+    let svg =
+        draw(Frame::WIDE, &x, &y, |canvas| {
+            if group.replicas.iter().all(|replica| replica.requests == 0) {
+                canvas.label_inside(series.end / 2.0, 0.5, "no answer named a replica");
+            }
+            for bucket in &series.buckets {
+                let mut from = 0.0;
+                for (place, replica) in group.replicas.iter().enumerate() {
+                    let Some(part) = part(bucket, replica) else {
+                        continue;
+                    };
+                    canvas.block(
+                        (bucket.from, from),
+                        (bucket.to, from + part),
+                        role::replica(place),
+                    );
+                    from += part;
+                }
+            }
+            let mut expected = 0.0;
+            let mut middle = 0.0;
+            for (place, replica) in group.replicas.iter().enumerate() {
+                canvas.end_label(
+                    middle + replica.share / 2.0,
+                    &short_name(&replica.id),
+                    role::replica(place),
+                );
+                middle += replica.share;
+                expected += replica.expected_share.unwrap_or(0.0);
+                if replica.expected_share.is_some() && place + 1 < group.replicas.len() {
+                    canvas.line(
+                        &[Some((0.0, expected)), Some((series.end, expected))],
+                        role::INTENDED,
+                        2,
+                    );
+                }
+            }
+            rows =
+                series
+                    .buckets
+                    .iter()
+                    .map(|bucket| Row {
+                        x: Some(canvas.column(bucket.middle())),
+                        cells: std::iter::once(rate(bucket.from))
+                            .chain(group.replicas.iter().map(|replica| {
+                                part(bucket, replica).map_or_else(|| "–".into(), share)
+                            }))
+                            .collect(),
+                    })
+                    .collect();
+        });
+    let mut head = vec!["from, s".to_owned()];
+    head.extend(group.replicas.iter().map(|replica| short_name(&replica.id)));
+    Chart {
+        id: id.into(),
+        title: "Share per replica over time".into(),
+        takeaway: takeaway(group, series),
+        description: "Each band is a replica's share of the answers in that time; dashed lines are where the declared policy puts the borders.".into(),
+        plot: Some(Frame::WIDE.plot()),
+        svg,
+        table: Table { head, rows },
+    }
+}
+
+/// A replica's share in a bucket; none where nobody was named.
+fn part(bucket: &Bucket, replica: &ReplicaRecord) -> Option<f64> {
+    let all: u64 = bucket
+        .replicas
+        .values()
+        .map(|replica| replica.requests)
+        .sum();
+    let ours = bucket
+        .replicas
+        .get(&replica.id)
+        .map_or(0, |replica| replica.requests);
+    (all > 0).then(|| ours as f64 / all as f64)
+}
+
+fn takeaway(group: &GroupRecord, series: &Series) -> String {
+    let named: Vec<_> = group
+        .replicas
+        .iter()
+        .filter(|replica| replica.requests > 0)
+        .collect();
+    if named.is_empty() {
+        return "No answer named a replica, so there are no shares.".into();
+    }
+    let silent = group.replicas.iter().flat_map(|replica| {
+        let empty = series
+            .buckets
+            .iter()
+            .filter(|bucket| part(bucket, replica) == Some(0.0));
+        empty.map(move |bucket| (replica, bucket))
+    });
+    let silent: Vec<_> = silent.collect();
+    if let Some((replica, bucket)) = silent.first() {
+        let count = silent
+            .iter()
+            .filter(|(other, _)| other.id == replica.id)
+            .count() as f64;
+        return format!(
+            "{} got nothing for {} of the run, first in second {:.0}.",
+            short_name(&replica.id),
+            percent(count / series.buckets.len() as f64),
+            bucket.from
+        );
+    }
+    let off = group
+        .replicas
+        .iter()
+        .filter_map(|replica| Some((replica, (replica.share - replica.expected_share?).abs())));
+    match off.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        Some((_, off)) if off < 0.005 => format!(
+            "Each of {} replicas had the share that {} gives it, all the time.",
+            group.replicas.len(),
+            group.balance.policy
+        ),
+        Some((replica, _)) => format!(
+            "{} had {} of the answers, where {} gives it {}.",
+            short_name(&replica.id),
+            percent(replica.share),
+            group.balance.policy,
+            percent(replica.expected_share.unwrap_or(0.0))
+        ),
+        None => format!(
+            "{} replicas answered; the policy {} fixes no share.",
+            named.len(),
+            group.balance.policy
+        ),
+    }
+}

@@ -1,0 +1,184 @@
+//! Throughput over time: what was intended, what was sent, what was answered, what failed.
+
+use super::super::figures::{percent, rate, seconds};
+use super::super::series::{Bucket, Series};
+use super::super::{GroupRecord, Record};
+use super::axis::Axis;
+use super::canvas::{Frame, draw};
+use super::{Chart, Row, Table, role};
+use crate::plan::Load;
+
+type CountOf = fn(&Bucket) -> u64;
+
+/// The chart of one group.
+pub(in crate::report) fn throughput(
+    id: &str,
+    record: &Record,
+    group: &GroupRecord,
+    series: &Series,
+) -> Chart {
+    let counts: [CountOf; 4] = [
+        |b| b.planned,
+        |b| b.sent,
+        |b| b.succeeded,
+        |b| b.failed + b.dropped,
+    ];
+    let open = group.rate.intended > 0.0;
+    let level = |bucket: &Bucket, count: CountOf| bucket.rate(count(bucket));
+    let most = series
+        .buckets
+        .iter()
+        .flat_map(|bucket| counts.iter().filter_map(|count| level(bucket, *count)));
+    let most = most.fold(intended_peak(record, group), f64::max);
+    let x = Axis::time(series.end);
+    let y = Axis::counts(most, "requests per second");
+    let mut rows = Vec::new();
+    let svg = draw(Frame::WIDE, &x, &y, |canvas| {
+        let steps = |count: CountOf| -> Vec<_> {
+            series
+                .buckets
+                .iter()
+                .map(|b| level(b, count).map(|value| (b.from, b.to, value)))
+                .collect()
+        };
+        let last = |count: CountOf| {
+            series
+                .buckets
+                .iter()
+                .rev()
+                .find_map(|bucket| level(bucket, count))
+        };
+        let lines = [
+            (1, "sent", role::SENT, 15),
+            (2, "answered", role::ANSWERED, 5),
+            (3, "failed", role::FAILED, 5),
+        ];
+        for (place, name, role, width) in lines {
+            if place == 3 && series.buckets.iter().all(|bucket| counts[3](bucket) == 0) {
+                continue;
+            }
+            canvas.steps(&steps(counts[place]), role, width);
+            canvas.end_label(last(counts[place]).unwrap_or(0.0), name, role);
+        }
+        if open {
+            canvas.line(&intended(record, group, series), role::INTENDED, 2);
+            canvas.end_label(
+                intended_at(record, group, series.end * 0.999),
+                "intended",
+                role::INTENDED,
+            );
+        }
+        rows = series
+            .buckets
+            .iter()
+            .map(|bucket| row(canvas.column(bucket.middle()), bucket, counts))
+            .collect();
+    });
+    Chart {
+        id: id.into(),
+        title: "Throughput over time".into(),
+        takeaway: takeaway(group, series),
+        description: format!(
+            "Requests per second over {}: the intended rate as a dashed line, sent as a broad pale one, answered and failed as thin ones.",
+            seconds(series.end)
+        ),
+        plot: Some(Frame::WIDE.plot()),
+        svg,
+        table: Table {
+            head: ["from, s", "planned/s", "sent/s", "answered/s", "failed/s"]
+                .map(str::to_owned)
+                .to_vec(),
+            rows,
+        },
+    }
+}
+
+fn row(x: i32, bucket: &Bucket, counts: [CountOf; 4]) -> Row {
+    let mut cells = vec![rate(bucket.from)];
+    cells.extend(counts.map(|count| bucket.rate(count(bucket)).map_or_else(|| "–".into(), rate)));
+    Row { x: Some(x), cells }
+}
+
+/// The intended rate at an instant, by the plan where it has a profile.
+fn intended_at(record: &Record, group: &GroupRecord, at: f64) -> f64 {
+    match schedule(record, group) {
+        Some(profile) => profile.rate_at(at),
+        None => group.rate.intended,
+    }
+}
+
+fn intended_peak(record: &Record, group: &GroupRecord) -> f64 {
+    schedule(record, group).map_or(group.rate.intended, crate::schedule::Profile::peak)
+}
+
+fn schedule<'a>(record: &'a Record, group: &GroupRecord) -> Option<&'a crate::schedule::Profile> {
+    let plan = record
+        .plan
+        .groups
+        .iter()
+        .find(|plan| plan.host == group.host)?;
+    match &plan.load {
+        Load::Open { schedule } => Some(&schedule.profile),
+        Load::Closed { .. } => None,
+    }
+}
+
+fn intended(record: &Record, group: &GroupRecord, series: &Series) -> Vec<Option<(f64, f64)>> {
+    // A constant rate needs its two ends only; a ramp is followed closely.
+    let (first, last) = (
+        intended_at(record, group, 0.0),
+        intended_at(record, group, series.end * 0.999),
+    );
+    let points =
+        if (first - last).abs() < 1e-9 && (intended_peak(record, group) - first).abs() < 1e-9 {
+            1
+        } else {
+            200
+        };
+    let at = |n: u32| series.end * 0.999_999 * f64::from(n) / f64::from(points);
+    (0..=points)
+        .map(|n| Some((at(n), intended_at(record, group, at(n)))))
+        .collect()
+}
+
+fn takeaway(group: &GroupRecord, series: &Series) -> String {
+    let rates = group.rate;
+    if group.requests.sent == 0 {
+        return "Nothing was sent.".into();
+    }
+    let drained = if series.drained > 0 {
+        format!(
+            " Another {} came after the end, when the last requests were waited for.",
+            super::super::figures::counted(series.drained, "answer")
+        )
+    } else {
+        String::new()
+    };
+    if rates.intended <= 0.0 {
+        return format!(
+            "{}/s were completed in closed loop.{drained}",
+            rate(rates.completed)
+        );
+    }
+    let achieved = rates.sent / rates.intended;
+    let answered = group.requests.succeeded as f64 / group.requests.sent as f64;
+    let sent = if (achieved - 1.0).abs() < 0.001 {
+        format!("The intended {}/s were sent", rate(rates.intended))
+    } else {
+        format!(
+            "{}/s were sent, {} of the intended {}/s",
+            rate(rates.sent),
+            percent(achieved),
+            rate(rates.intended)
+        )
+    };
+    let answers = match group.requests.succeeded {
+        n if n == group.requests.sent => "and every request was answered".to_owned(),
+        0 => "and none was answered with success".to_owned(),
+        _ => format!(
+            "and {} of them were answered with success",
+            percent(answered)
+        ),
+    };
+    format!("{sent}, {answers}.{drained}")
+}

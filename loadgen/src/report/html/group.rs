@@ -1,0 +1,176 @@
+//! One host group's section: its numbers, then its charts in a fixed order.
+
+use askama::Template;
+
+use super::super::chart::{self, Chart};
+use super::super::figures::{TimeUnit, grouped, rate, share};
+use super::super::sentences::{self, plain};
+use super::super::series::Series;
+use super::super::{GroupRecord, Quantiles, Record};
+
+/// The section of one group; `id` is its anchor.
+pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String {
+    let series = Series::of(record, &group.host);
+    let named = |name: &str| format!("{id}-{name}");
+    let charts = [
+        chart::throughput(&named("throughput"), record, group, &series),
+        chart::percentiles(&named("percentiles"), group, &series),
+        chart::books(&named("books"), group),
+        chart::curve(&named("curve"), group),
+        chart::shares(&named("shares"), group, &series),
+    ];
+    let times = [&group.response_time, &group.service_time, &group.send_lag];
+    let units = times.map(TimeUnit::for_column);
+    let section = Section {
+        id,
+        host: plain(&group.host),
+        units: units.map(TimeUnit::sign),
+        times: times_of(times, units),
+        requests: requests_of(group),
+        replicas: replicas_of(group, units[0]),
+        waiting: sentences::waiting(group),
+        balance: sentences::balance(group),
+        charts: charts.iter().map(figure).collect(),
+    };
+    section
+        .render()
+        .unwrap_or_else(|error| unreachable!("a template is written to memory: {error}"))
+}
+
+/// A chart with its words and its table.
+pub(super) fn figure(chart: &Chart) -> String {
+    let figure = Figure {
+        chart,
+        svg: chart.svg(),
+    };
+    figure
+        .render()
+        .unwrap_or_else(|error| unreachable!("a template is written to memory: {error}"))
+}
+
+#[derive(Template)]
+#[template(path = "chart.html")]
+struct Figure<'a> {
+    chart: &'a Chart,
+    svg: String,
+}
+
+#[derive(Template)]
+#[template(path = "group.html")]
+struct Section<'a> {
+    id: &'a str,
+    host: String,
+    units: [&'static str; 3],
+    times: Vec<Line>,
+    requests: Vec<Line>,
+    replicas: Vec<Line>,
+    waiting: String,
+    balance: String,
+    charts: Vec<String>,
+}
+
+struct Line {
+    name: String,
+    cells: Vec<String>,
+    bad: bool,
+}
+
+impl Line {
+    fn new(name: &str, cells: Vec<String>) -> Self {
+        Self {
+            name: plain(name),
+            cells,
+            bad: false,
+        }
+    }
+}
+
+fn times_of(times: [&Quantiles; 3], units: [TimeUnit; 3]) -> Vec<Line> {
+    let rows: [(&str, fn(&Quantiles) -> u64); 8] = [
+        ("min", |q| q.min),
+        ("mean", |q| q.mean),
+        ("p50", |q| q.p50),
+        ("p90", |q| q.p90),
+        ("p99", |q| q.p99),
+        ("p99.9", |q| q.p99_9),
+        ("p99.99", |q| q.p99_99),
+        ("max", |q| q.max),
+    ];
+    let cell = |quantiles: &Quantiles, unit: TimeUnit, figure: fn(&Quantiles) -> u64| {
+        if quantiles.count == 0 {
+            "–".to_owned()
+        } else {
+            unit.of(figure(quantiles))
+        }
+    };
+    let line = |(name, figure): (&str, fn(&Quantiles) -> u64)| {
+        Line::new(
+            name,
+            times
+                .iter()
+                .zip(units)
+                .map(|(quantiles, unit)| cell(quantiles, unit, figure))
+                .collect(),
+        )
+    };
+    rows.into_iter().map(line).collect()
+}
+
+fn requests_of(group: &GroupRecord) -> Vec<Line> {
+    let counts = group.requests;
+    let rates = group.rate;
+    let line = |name, count, per_second: Option<f64>| {
+        Line::new(
+            name,
+            vec![grouped(count), per_second.map_or_else(String::new, rate)],
+        )
+    };
+    let intended = (rates.intended > 0.0).then_some(rates.intended);
+    let mut lines = vec![
+        line("planned", counts.planned, intended),
+        line("sent", counts.sent, Some(rates.sent)),
+        line("answered", counts.succeeded, None),
+        line("failed", counts.failed, None),
+        line("dropped", counts.dropped, None),
+        line("unfinished", counts.unfinished, None),
+    ];
+    lines[2].cells[1] = rate(
+        rates.completed * counts.succeeded as f64
+            / (counts.succeeded + counts.failed).max(1) as f64,
+    );
+    for line in &mut lines[3..] {
+        line.bad = line.cells[0] != "0";
+    }
+    let failures = group
+        .status
+        .iter()
+        .filter(|(status, _)| !status.starts_with(['2', '3']));
+    for (class, count) in failures.chain(&group.errors) {
+        lines.push(Line::new(
+            &format!("  {class}"),
+            vec![grouped(*count), String::new()],
+        ));
+    }
+    lines
+}
+
+fn replicas_of(group: &GroupRecord, unit: TimeUnit) -> Vec<Line> {
+    let line = |replica: &super::super::ReplicaRecord| {
+        let times = &replica.response_time;
+        Line {
+            name: plain(&replica.id),
+            cells: vec![
+                grouped(replica.requests),
+                share(replica.share),
+                replica.expected_share.map_or_else(|| "–".into(), share),
+                if times.count == 0 {
+                    "–".into()
+                } else {
+                    unit.of(times.p99)
+                },
+            ],
+            bad: replica.requests == 0,
+        }
+    };
+    group.replicas.iter().map(line).collect()
+}

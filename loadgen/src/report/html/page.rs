@@ -1,0 +1,158 @@
+//! The page as a whole: verdict and findings first, then a section per group, then the plan.
+
+use askama::Template;
+
+use super::super::figures::seconds;
+use super::super::sentences::{self, plain};
+use super::super::{GroupRecord, Record};
+use super::{SCRIPT, SCRIPT_HASH, STYLE, group, plan};
+
+/// A run as one HTML file.
+#[must_use]
+pub fn render_html(record: &Record) -> String {
+    let hosts: Vec<_> = record
+        .groups
+        .iter()
+        .map(|group| plain(&group.host))
+        .collect();
+    let page = Page {
+        script_hash: SCRIPT_HASH,
+        script: SCRIPT,
+        style: STYLE,
+        version: &record.run.loadgen_version,
+        schema_version: record.schema_version,
+        run_id: plain(&record.run.id),
+        word: sentences::word(record.verdict.status),
+        status: sentences::word(record.verdict.status).to_ascii_lowercase(),
+        headline: sentences::verdict(record),
+        hosts: hosts.join(", "),
+        started_at: plain(&record.run.started_at),
+        started: plain(&record.run.started_at)
+            .replace('T', " ")
+            .replace('Z', " UTC"),
+        sentences: record
+            .groups
+            .iter()
+            .flat_map(|group| lead(record, group))
+            .collect(),
+        findings: record
+            .findings
+            .iter()
+            .map(|finding| FindingView::of(record, finding))
+            .collect(),
+        thresholds: record.thresholds.iter().map(ThresholdView::of).collect(),
+        several: record.groups.len() > 1,
+        groups: record
+            .groups
+            .iter()
+            .enumerate()
+            .map(|(place, group)| GroupView {
+                id: format!("g{}", place + 1),
+                host: plain(&group.host),
+                html: group::section(&format!("g{}", place + 1), record, group),
+            })
+            .collect(),
+        plan: plan::section(record),
+    };
+    page.render()
+        .unwrap_or_else(|error| unreachable!("a template is written to memory: {error}"))
+}
+
+/// What a reader has to know of a group before any table.
+fn lead(record: &Record, group: &GroupRecord) -> Vec<String> {
+    let several = record.groups.len() > 1;
+    let name = if several {
+        format!("{}: ", plain(&group.host))
+    } else {
+        String::new()
+    };
+    let mut sentences = vec![format!(
+        "{name}{} {}",
+        sentences::achieved(record, group),
+        sentences::books(group)
+    )];
+    if record.run.interrupted {
+        sentences.push(format!(
+            "The run was interrupted after {}.",
+            seconds(record.run.duration_s)
+        ));
+    }
+    sentences
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    script_hash: &'a str,
+    script: &'a str,
+    style: &'a str,
+    version: &'a str,
+    schema_version: u32,
+    run_id: String,
+    word: &'a str,
+    status: String,
+    headline: String,
+    hosts: String,
+    started_at: String,
+    started: String,
+    sentences: Vec<String>,
+    findings: Vec<FindingView>,
+    thresholds: Vec<ThresholdView>,
+    several: bool,
+    groups: Vec<GroupView>,
+    plan: String,
+}
+
+struct GroupView {
+    id: String,
+    host: String,
+    html: String,
+}
+
+struct FindingView {
+    severity: &'static str,
+    code: String,
+    message: String,
+    hint: String,
+    place: String,
+}
+
+impl FindingView {
+    fn of(record: &Record, finding: &crate::checks::Finding) -> Self {
+        let group = finding.group.iter().filter(|_| record.groups.len() > 1);
+        let place: Vec<_> = group
+            .chain(&finding.replica)
+            .map(|name| plain(name))
+            .collect();
+        Self {
+            severity: sentences::severity(finding.severity),
+            code: plain(&finding.code),
+            message: plain(&finding.message),
+            hint: finding.hint.as_deref().map(plain).unwrap_or_default(),
+            place: place.join(", "),
+        }
+    }
+}
+
+struct ThresholdView {
+    class: &'static str,
+    group: String,
+    expression: String,
+    observed: String,
+    limit: String,
+    margin: String,
+}
+
+impl ThresholdView {
+    fn of(threshold: &crate::checks::ThresholdResult) -> Self {
+        let (observed, limit) = sentences::threshold_figures(threshold);
+        Self {
+            class: if threshold.failed { "failed" } else { "held" },
+            group: plain(&threshold.group),
+            expression: plain(&threshold.expression),
+            observed,
+            limit,
+            margin: sentences::margin(threshold),
+        }
+    }
+}

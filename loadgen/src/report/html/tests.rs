@@ -1,0 +1,128 @@
+//! Holds the page to its promises: small, self-contained, well-formed, escaped, never blank.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::super::{Record, fixture};
+use super::*;
+
+/// Writes the pages where a person or a browser can look at them.
+fn keep(name: &str, page: &str) {
+    if let Ok(folder) = std::env::var("LOADGEN_PAGES") {
+        std::fs::create_dir_all(&folder).expect("a folder for pages");
+        std::fs::write(format!("{folder}/{name}.html"), page).expect("a page");
+    }
+}
+
+fn pages() -> Vec<(&'static str, Record, String)> {
+    let page = |(name, record): (&'static str, Record)| {
+        let page = render_html(&record);
+        keep(name, &page);
+        (name, record, page)
+    };
+    fixture::short().into_iter().map(page).collect()
+}
+
+/// Every `<svg>…</svg>` of a page.
+fn drawings(page: &str) -> Vec<&str> {
+    let pieces = page.split("<svg ").skip(1);
+    let starts = pieces.map(|piece| piece.split_once("</svg>").map_or("", |(svg, _)| svg));
+    starts.collect()
+}
+
+#[test]
+fn the_policy_lets_run_this_script_and_no_other() {
+    let hash = format!("sha256-{}", STANDARD.encode(Sha256::digest(SCRIPT)));
+    assert_eq!(
+        SCRIPT_HASH, hash,
+        "the script changed: write its new hash into html/mod.rs"
+    );
+    assert!(
+        SCRIPT.len() <= 8_000 && !SCRIPT.contains("</script"),
+        "{}",
+        SCRIPT.len()
+    );
+}
+
+#[test]
+fn a_page_is_small_and_loads_nothing() {
+    for (name, record, page) in pages() {
+        assert!(
+            page.len() <= 300_000 * record.groups.len(),
+            "{name}: {} bytes",
+            page.len()
+        );
+        for attribute in [
+            "src=\"",
+            "href=\"http",
+            "href=\"//",
+            "url(",
+            "@import",
+            "javascript:\"",
+        ] {
+            assert!(!page.contains(attribute), "{name}: {attribute}");
+        }
+        assert!(page.contains("default-src 'none'"), "{name}");
+    }
+}
+
+#[test]
+fn every_drawing_is_well_formed_named_and_not_blank() {
+    for (name, record, page) in pages() {
+        let drawings = drawings(&page);
+        assert!(drawings.len() >= 5 * record.groups.len(), "{name}");
+        for drawing in drawings {
+            let text = format!("<svg {drawing}</svg>");
+            let mut reader = quick_xml::Reader::from_str(&text);
+            reader.config_mut().check_end_names = true;
+            let mut elements = 0;
+            loop {
+                match reader.read_event().expect(name) {
+                    quick_xml::events::Event::Eof => break,
+                    quick_xml::events::Event::Start(_) | quick_xml::events::Event::Empty(_) => {
+                        elements += 1
+                    }
+                    _ => {}
+                }
+            }
+            assert!(elements > 5, "{name}: {text}");
+            assert!(
+                text.contains("role=\"img\"") && text.contains("<title id="),
+                "{name}"
+            );
+            assert!(!text.contains("NaN") && !text.contains("inf"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_came_from_a_target_is_text() {
+    let page = render_html(&fixture::hostile());
+    assert_eq!(page.matches("<script").count(), 1, "only our own");
+    assert!(!page.contains("<img") && !page.contains("<i>") && !page.contains("<b>code"));
+    assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'));
+    assert!(page.contains("&#60;script&#62;alert(1)") || page.contains("&lt;script&gt;alert(1)"));
+}
+
+#[test]
+fn ids_on_a_page_are_unique() {
+    let page = render_html(&fixture::two_groups());
+    let mut ids: Vec<_> = page
+        .split(" id=\"")
+        .skip(1)
+        .filter_map(|piece| piece.split('"').next())
+        .collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+}
+
+#[test]
+fn ten_minutes_and_four_replicas_fit_a_megabyte() {
+    let record = fixture::ten_minutes();
+    let page = render_html(&record);
+    keep("ten-minutes", &page);
+    assert!(page.len() <= 1_000_000, "{} bytes", page.len());
+}

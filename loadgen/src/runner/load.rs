@@ -1,0 +1,173 @@
+//! Hands the plan to the engine, and what the engine tells to the spool and the watcher.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::storage::Spool;
+use super::{RunError, Signals, Tell};
+use crate::engine::{self, Arrivals, GroupLoad, NameSource, Observer, Stop};
+use crate::model::{Notice, Progress, Topology};
+use crate::plan::{self, Pacing, Plan, ReplicaIdSource, StackChoice};
+use crate::recorder::{Interval, Recording};
+use crate::transport::general::{General, GeneralOptions};
+use crate::transport::http1::{Http1, request_bytes};
+use crate::transport::{Scheme, Target, Watch};
+
+/// Runs the plan's load against a stack.
+pub(super) async fn apply(
+    plan: &Plan,
+    topology: &Topology,
+    spool: Spool,
+    tell: &mut Tell,
+    signals: &mut Signals,
+) -> Result<Recording, RunError> {
+    let target: Target = topology.proxy.target.parse()?;
+    let (stop, stopped) = watch::channel(Stop::No);
+    let (told, mut progress) = mpsc::unbounded_channel();
+    let observer = Relay { spool, told };
+    let engine = start(plan, &target, observer, stopped)?;
+    tokio::pin!(engine);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            recording = &mut engine => {
+                return recording
+                    .map_err(|error| RunError::Internal(error.to_string()))?
+                    .map_err(RunError::Engine);
+            }
+            () = signals.next() => {
+                if stopping {
+                    Signals::now();
+                }
+                stopping = true;
+                // The engine may have ended meanwhile, and then there is nobody to tell.
+                let _ = stop.send(Stop::Soon);
+                tell(Notice::State("stopping: what is in flight may end; once more to stop now"));
+            }
+            Some(progress) = progress.recv() => tell(Notice::Progress(&progress)),
+        }
+    }
+}
+
+type Running = tokio::task::JoinHandle<Result<Recording, engine::EngineError>>;
+
+/// Starts the engine with the transport that the target needs.
+fn start(
+    plan: &Plan,
+    target: &Target,
+    mut observer: Relay,
+    stop: watch::Receiver<Stop>,
+) -> Result<Running, RunError> {
+    let load = engine_load(plan);
+    let watch = Watch {
+        name_header: match &plan.replica_id {
+            ReplicaIdSource::Body => None,
+            ReplicaIdSource::Header(name) => Some(name.clone()),
+        },
+    };
+    match target.scheme {
+        Scheme::Http => {
+            let addresses: Arc<[_]> = target.resolve()?.into();
+            let transports: Vec<_> = (plan.groups.iter())
+                .map(|group| http1(plan, &group.host, &addresses, &watch))
+                .collect();
+            let transport = move |group: usize| Ok(transports[group].clone());
+            Ok(tokio::task::spawn_blocking(move || {
+                engine::run(&load, transport, &mut observer, &stop)
+            }))
+        }
+        Scheme::Https => {
+            target.resolve()?;
+            let options: Vec<_> = (plan.groups.iter())
+                .map(|group| general(plan, &group.host, target, &watch))
+                .collect();
+            let transport = move |group: usize| {
+                General::new(&options[group]).map_err(|error| error.to_string())
+            };
+            Ok(tokio::task::spawn_blocking(move || {
+                engine::run(&load, transport, &mut observer, &stop)
+            }))
+        }
+    }
+}
+
+fn http1(plan: &Plan, host: &str, addresses: &Arc<[std::net::SocketAddr]>, watch: &Watch) -> Http1 {
+    let request = &plan.request;
+    let body = request.body.as_deref();
+    let bytes = request_bytes(&request.method, &request.path, host, &request.headers, body);
+    Http1 {
+        addresses: Arc::clone(addresses),
+        method: request.method.as_str().into(),
+        request: bytes.into(),
+        watch: watch.clone(),
+        connect_timeout: plan.connect_timeout,
+        timeout: plan.timeout,
+    }
+}
+
+fn general(plan: &Plan, host: &str, target: &Target, watch: &Watch) -> GeneralOptions {
+    let (insecure, cacert) = match &plan.stack {
+        StackChoice::External {
+            insecure, cacert, ..
+        } => (*insecure, cacert.clone()),
+        _ => (false, None),
+    };
+    GeneralOptions {
+        url: format!("{target}{}", plan.request.path),
+        method: plan.request.method.clone(),
+        host: host.to_owned(),
+        headers: plan.request.headers.clone(),
+        body: plan.request.body.clone(),
+        watch: watch.clone(),
+        connect_timeout: plan.connect_timeout,
+        timeout: plan.timeout,
+        connections: plan.connections as usize,
+        insecure,
+        cacert: cacert.map(PathBuf::from),
+    }
+}
+
+fn engine_load(plan: &Plan) -> engine::Load {
+    let groups = plan.groups.iter().map(|group| GroupLoad {
+        host: group.host.clone(),
+        arrivals: match &group.load {
+            plan::Load::Open { schedule } => Arrivals::Open(schedule.clone()),
+            plan::Load::Closed { requests } => Arrivals::Closed {
+                requests: *requests,
+            },
+        },
+        connections: plan.connections as usize,
+    });
+    engine::Load {
+        groups: groups.collect(),
+        threads: plan.threads as usize,
+        warmup: plan.warmup.into(),
+        duration: plan.duration.into(),
+        patience: plan.timeout,
+        spin: plan.pacing == Pacing::Spin,
+        name_source: match plan.replica_id {
+            ReplicaIdSource::Body => NameSource::Body,
+            ReplicaIdSource::Header(_) => NameSource::Header,
+        },
+    }
+}
+
+/// Passes each second on: to the spool at once, to the watcher when it has time.
+struct Relay {
+    spool: Spool,
+    told: mpsc::UnboundedSender<Progress>,
+}
+
+impl Observer for Relay {
+    fn interval(&mut self, interval: &Interval) {
+        self.spool.write(interval);
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        // A watcher that is gone misses nothing that is not stored.
+        let _ = self.told.send(progress.clone());
+    }
+}

@@ -1,0 +1,275 @@
+//! The run's folder: a spool while the load goes on, files written whole when it is over.
+//!
+//! **Invariant:** nothing measured is lost. Each second is in the spool when it has passed; a
+//! file appears under its name only when it is complete.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::plan::Plan;
+use crate::recorder::Interval;
+use crate::report::{self, IntervalRecord, Parts, Record};
+
+/// The spool's name; it is gone when the record is there.
+const SPOOL: &str = "intervals.spool.jsonl";
+/// The record's name.
+const RECORD: &str = "record.json";
+
+/// Why something could not be stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The folder or a file of it cannot be written.
+    #[error("{path} cannot be written: {reason}")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A stored run cannot be read.
+    #[error("{path} cannot be read: {reason}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl StorageError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Write { reason, .. } if reason.kind() == std::io::ErrorKind::StorageFull => {
+                "free some space, or give --out a folder on another disk".into()
+            }
+            Self::Write { .. } => "give --out a folder that can be written".into(),
+            Self::Read { .. } => "give the folder of a run, or its record.json".into(),
+        }
+    }
+}
+
+/// The folder of one run.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    started: SystemTime,
+    hosts: Vec<String>,
+}
+
+impl Folder {
+    /// Makes the folder: the one that is wanted, or one named by time and hosts.
+    pub fn create(wanted: Option<PathBuf>, plan: &Plan) -> Result<Self, StorageError> {
+        let started = SystemTime::now();
+        let hosts: Vec<_> = plan.groups.iter().map(|group| group.host.clone()).collect();
+        let path = wanted.unwrap_or_else(|| Path::new("reports").join(name(started, &hosts)));
+        fs::create_dir_all(&path).map_err(|reason| StorageError::Write {
+            path: path.clone(),
+            reason,
+        })?;
+        Ok(Self {
+            path,
+            started,
+            hosts,
+        })
+    }
+
+    /// The run's name: that of its folder.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let canonical = self
+            .path
+            .canonicalize()
+            .unwrap_or_else(|_| self.path.clone());
+        canonical
+            .file_name()
+            .map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// When it was made, RFC 3339.
+    #[must_use]
+    pub fn started_at(&self) -> String {
+        humantime::format_rfc3339_millis(self.started).to_string()
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    /// Writes the head of the spool: all that is known before the load begins.
+    pub fn begin(&mut self, parts: &Parts) -> Result<(), StorageError> {
+        let path = self.path.join(SPOOL);
+        let write = || {
+            let mut file = File::create(&path)?;
+            writeln!(file, "{}", report::to_json_line(parts))
+        };
+        write().map_err(|reason| StorageError::Write {
+            path: path.clone(),
+            reason,
+        })
+    }
+
+    /// Where the load's seconds go.
+    #[must_use]
+    pub fn spool(&self) -> Spool {
+        let file = File::options()
+            .append(true)
+            .open(self.path.join(SPOOL))
+            .ok();
+        Spool {
+            file: file.map(BufWriter::new),
+            hosts: self.hosts.clone(),
+        }
+    }
+
+    /// The seconds that were spooled.
+    #[must_use]
+    pub fn intervals(&self) -> Vec<IntervalRecord> {
+        let text = fs::read_to_string(self.path.join(SPOOL)).unwrap_or_default();
+        text.lines()
+            .skip(1)
+            .filter_map(report::interval_from_json)
+            .collect()
+    }
+
+    /// Writes everything a run leaves. When that fails, the record goes to the system's
+    /// temporary folder, and the spool stays.
+    pub fn finish(&self, record: &Record, csv: bool) -> Result<(), StorageError> {
+        let stored = record_files(record, csv)
+            .into_iter()
+            .try_for_each(|(name, contents)| write_whole(&self.path, &name, &contents));
+        match stored {
+            Ok(()) => {
+                // A spool that stays does no harm.
+                let _ = fs::remove_file(self.path.join(SPOOL));
+                Ok(())
+            }
+            Err(error) => {
+                let rescue = std::env::temp_dir();
+                let name = format!("loadgen-{}-{RECORD}", self.id());
+                match write_whole(&rescue, &name, &report::to_json(record)) {
+                    Ok(()) => {
+                        eprintln!("the record was rescued to {}", rescue.join(name).display())
+                    }
+                    Err(_) => eprintln!("the spool is {}", self.path.join(SPOOL).display()),
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// `20260131T235959Z-app-group-1`
+fn name(at: SystemTime, hosts: &[String]) -> String {
+    let stamp: String = (humantime::format_rfc3339_seconds(at).to_string().chars())
+        .filter(|c| c.is_ascii_alphanumeric())
+        .collect();
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "-._".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let hosts: String = hosts.join("-").chars().map(plain).take(80).collect();
+    format!("{stamp}-{hosts}")
+}
+
+/// Takes one second after another.
+#[derive(Debug)]
+pub struct Spool {
+    file: Option<BufWriter<File>>,
+    hosts: Vec<String>,
+}
+
+impl Spool {
+    /// Writes one second. A spool that cannot be written is given up: the run goes on, and its
+    /// totals are still judged and stored.
+    pub fn write(&mut self, interval: &Interval) {
+        let line = IntervalRecord::of(interval, &self.hosts[interval.group]);
+        let Some(file) = &mut self.file else { return };
+        let written = writeln!(file, "{}", report::to_json_line(&line)).and_then(|()| file.flush());
+        if let Err(reason) = written {
+            eprintln!("warning: the seconds can no longer be stored: {reason}");
+            self.file = None;
+        }
+    }
+}
+
+/// Every file of a run, drawn from its record.
+#[must_use]
+pub fn record_files(record: &Record, csv: bool) -> Vec<(String, String)> {
+    let mut files = vec![(RECORD.to_owned(), report::to_json(record))];
+    files.extend(report::drawn_files(record, csv));
+    files
+}
+
+/// Writes to a temporary name and renames, so that a file is whole or not there.
+fn write_whole(folder: &Path, name: &str, contents: &str) -> Result<(), StorageError> {
+    let path = folder.join(name);
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(contents.as_bytes())?;
+        file.as_file().sync_data()?;
+        // Temporary files are private; a report is for whoever may see the folder.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.as_file()
+                .set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        file.persist(&path).map_err(|error| error.error)
+    };
+    write().map(drop).map_err(|reason| StorageError::Write {
+        path: path.clone(),
+        reason,
+    })
+}
+
+/// Reads a stored run: its record or, where a crash left none, what its spool holds.
+pub fn read_record(run: &Path) -> Result<(PathBuf, Record), StorageError> {
+    let folder = if run.is_dir() {
+        run
+    } else {
+        run.parent().unwrap_or(Path::new("."))
+    };
+    let file = if run.is_dir() {
+        run.join(RECORD)
+    } else {
+        run.to_owned()
+    };
+    let unreadable = |path: &Path, reason: String| StorageError::Read {
+        path: path.to_owned(),
+        reason,
+    };
+    let record = match fs::read_to_string(&file) {
+        Ok(text) => {
+            report::from_json(&text).map_err(|error| unreadable(&file, error.to_string()))?
+        }
+        Err(missing) if run.is_dir() && run.join(SPOOL).exists() => {
+            let spool = run.join(SPOOL);
+            let text = fs::read_to_string(&spool)
+                .map_err(|error| unreadable(&spool, error.to_string()))?;
+            report::recover(&text).ok_or_else(|| unreadable(&file, missing.to_string()))?
+        }
+        Err(error) => return Err(unreadable(&file, error.to_string())),
+    };
+    Ok((folder.to_owned(), record))
+}
+
+/// Draws a stored run again. Returns where its page is.
+pub fn redraw(run: &Path) -> Result<PathBuf, StorageError> {
+    let (folder, record) = read_record(run)?;
+    if !folder.join(RECORD).exists() {
+        write_whole(&folder, RECORD, &report::to_json(&record))?;
+    }
+    for (name, contents) in report::drawn_files(&record, false) {
+        write_whole(&folder, &name, &contents)?;
+    }
+    Ok(folder.join("index.html"))
+}

@@ -1,0 +1,301 @@
+//! Asks the Docker Engine which of our containers there are, and in what state.
+
+use std::collections::HashMap;
+use std::env;
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use bollard::errors::Error as EngineError;
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
+use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
+use bollard::{API_DEFAULT_VERSION, Docker};
+use futures_util::StreamExt as _;
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::stack::StackError;
+
+/// Where every Docker tool looks first.
+const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
+
+/// How long a single call may take once the engine has been found to answer.
+const CALL_TIMEOUT_S: u64 = 30;
+
+/// The label that makes a container one of ours: `replica` or `proxy`.
+const ROLE: &str = "loadgen.role";
+
+/// How much of a container's log goes into an error.
+const LOG_LINES: &str = "5";
+const LOG_BYTES: usize = 2048;
+
+/// A Docker Engine that has answered.
+pub(super) struct Engine {
+    docker: Docker,
+    address: String,
+}
+
+/// One of our containers, running or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Container {
+    pub(super) id: String,
+    pub(super) labels: HashMap<String, String>,
+    pub(super) image: String,
+    pub(super) running: bool,
+    /// For people: `Up 2 minutes (healthy)`.
+    pub(super) status: String,
+    pub(super) bindings: Vec<Binding>,
+}
+
+/// A port of a container that is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Binding {
+    pub(super) container_port: u16,
+    pub(super) address: IpAddr,
+    pub(super) port: u16,
+}
+
+/// What only an inspection of a container tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Inspection {
+    pub(super) hostname: Option<String>,
+    pub(super) started_at: Option<String>,
+    pub(super) restarts: u64,
+    pub(super) health: Option<String>,
+}
+
+impl Engine {
+    /// Reaches the engine at `address`, or the one every Docker tool would take.
+    pub(super) async fn connect(
+        address: Option<&str>,
+        within: Duration,
+    ) -> Result<Self, StackError> {
+        let address = address.map_or_else(usual_address, ToOwned::to_owned);
+        let engine = async {
+            knock(&address).await?;
+            let docker = client(&address)?;
+            // 20.10 refuses a client that asks for a newer version than its own.
+            let docker = docker.negotiate_version().await;
+            docker.map_err(|error| not_running(&address, &error))
+        };
+        match tokio::time::timeout(within, engine).await {
+            Ok(docker) => Ok(Self {
+                docker: docker?,
+                address,
+            }),
+            Err(_) => Err(not_running(
+                &address,
+                &format!("no answer within {within:?}"),
+            )),
+        }
+    }
+
+    /// The engine's address, for people.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The address that published ports are reached at.
+    pub(super) fn host(&self) -> &str {
+        tcp_authority(&self.address)
+            .and_then(|authority| authority.rsplit_once(':'))
+            .map_or("127.0.0.1", |(host, _port)| host)
+    }
+
+    /// Every container that bears our label, of whatever project.
+    pub(super) async fn containers(&self) -> Result<Vec<Container>, StackError> {
+        let filters = HashMap::from([("label", vec![ROLE])]);
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let listed = self.docker.list_containers(Some(options)).await;
+        let listed = listed.map_err(|error| self.refused("list containers", &error))?;
+        Ok(listed.into_iter().filter_map(Container::of).collect())
+    }
+
+    /// What only an inspection tells.
+    pub(super) async fn inspect(&self, container: &Container) -> Result<Inspection, StackError> {
+        let found = self.docker.inspect_container(&container.id, None).await;
+        found
+            .map(Inspection::of)
+            .map_err(|error| self.refused("inspect a container", &error))
+    }
+
+    /// The last lines a container wrote; empty where the engine does not give them.
+    pub(super) async fn last_words(&self, container: &Container) -> String {
+        let options = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .tail(LOG_LINES)
+            .build();
+        let mut lines = self.docker.logs(&container.id, Some(options));
+        let mut words = String::new();
+        while let Some(Ok(line)) = lines.next().await {
+            words.push_str(&line.to_string());
+            if words.len() > LOG_BYTES {
+                break;
+            }
+        }
+        words.trim().to_owned()
+    }
+
+    fn refused(&self, action: &str, error: &EngineError) -> StackError {
+        match error {
+            EngineError::DockerResponseServerError { message, .. } => StackError::Engine {
+                action: action.to_owned(),
+                reason: message.clone(),
+            },
+            EngineError::RequestTimeoutError => not_running(&self.address, error),
+            other => StackError::Engine {
+                action: action.to_owned(),
+                reason: other.to_string(),
+            },
+        }
+    }
+}
+
+impl Container {
+    fn of(summary: ContainerSummary) -> Option<Self> {
+        let bindings = summary.ports.unwrap_or_default();
+        Some(Self {
+            id: summary.id?,
+            labels: summary.labels.unwrap_or_default(),
+            image: summary.image.unwrap_or_default(),
+            running: summary
+                .state
+                .is_some_and(|state| state.to_string() == "running"),
+            status: summary.status.unwrap_or_default(),
+            bindings: bindings
+                .iter()
+                .filter_map(|port| {
+                    Some(Binding {
+                        container_port: port.private_port,
+                        address: port.ip.as_deref()?.parse().ok()?,
+                        port: port.public_port?,
+                    })
+                })
+                .collect(),
+        })
+    }
+
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
+    }
+
+    pub(super) fn role(&self) -> Option<&str> {
+        self.label(ROLE)
+    }
+
+    /// The name of a container that was given none: the first half of its short id.
+    pub(super) fn short_id(&self) -> &str {
+        self.id.get(..12).unwrap_or(&self.id)
+    }
+}
+
+impl Inspection {
+    fn of(found: ContainerInspectResponse) -> Self {
+        let state = found.state.unwrap_or_default();
+        let health = state.health.and_then(|health| health.status);
+        Self {
+            hostname: found.config.and_then(|config| config.hostname),
+            started_at: state.started_at,
+            restarts: found
+                .restart_count
+                .and_then(|count| count.try_into().ok())
+                .unwrap_or(0),
+            health: health
+                .map(|health| health.to_string())
+                .filter(|health| !health.is_empty() && health != "none"),
+        }
+    }
+}
+
+/// `DOCKER_HOST`, the system's socket, or that of a rootless engine.
+fn usual_address() -> String {
+    if let Ok(address) = env::var("DOCKER_HOST")
+        && !address.is_empty()
+    {
+        return address;
+    }
+    let rootless = env::var("XDG_RUNTIME_DIR").map(|folder| format!("{folder}/docker.sock"));
+    match rootless {
+        Ok(socket) if !Path::new(SYSTEM_SOCKET).exists() && Path::new(&socket).exists() => {
+            format!("unix://{socket}")
+        }
+        _ => format!("unix://{SYSTEM_SOCKET}"),
+    }
+}
+
+/// Connects once, because the client's own errors do not tell a missing permission apart.
+async fn knock(address: &str) -> Result<(), StackError> {
+    let knocked = if let Some(path) = address.strip_prefix("unix://") {
+        UnixStream::connect(path).await.map(drop)
+    } else if let Some(authority) = tcp_authority(address) {
+        TcpStream::connect(authority).await.map(drop)
+    } else {
+        return Err(unusable(address, "only unix:// and tcp:// are supported"));
+    };
+    knocked.map_err(|error| unanswered(address, &error))
+}
+
+fn unanswered(address: &str, error: &io::Error) -> StackError {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => StackError::EnginePermission {
+            address: address.to_owned(),
+        },
+        io::ErrorKind::NotFound => not_running(address, &"there is no such socket"),
+        _ => not_running(address, error),
+    }
+}
+
+fn client(address: &str) -> Result<Docker, StackError> {
+    let client = match address.strip_prefix("unix://") {
+        Some(path) => Docker::connect_with_unix(path, CALL_TIMEOUT_S, API_DEFAULT_VERSION),
+        None => Docker::connect_with_http(address, CALL_TIMEOUT_S, API_DEFAULT_VERSION),
+    };
+    client.map_err(|error| unusable(address, &error.to_string()))
+}
+
+fn tcp_authority(address: &str) -> Option<&str> {
+    let authority = address
+        .strip_prefix("tcp://")
+        .or_else(|| address.strip_prefix("http://"))?;
+    Some(authority.trim_end_matches('/'))
+}
+
+fn unusable(address: &str, reason: &str) -> StackError {
+    StackError::BadUrl {
+        what: "the Docker Engine's address",
+        url: address.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn not_running(address: &str, reason: &dyn std::fmt::Display) -> StackError {
+    StackError::EngineNotRunning {
+        address: address.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_permission_is_not_taken_for_an_engine_that_does_not_run() {
+        let refused = unanswered("unix:///s", &io::ErrorKind::PermissionDenied.into());
+        assert_eq!(
+            refused.to_string(),
+            "no permission to use the Docker Engine at unix:///s"
+        );
+        assert!(refused.hint().is_some_and(|hint| hint.contains("usermod")));
+    }
+
+    #[test]
+    fn ports_of_a_remote_engine_are_on_its_own_host() {
+        assert_eq!(tcp_authority("tcp://10.0.0.7:2375/"), Some("10.0.0.7:2375"));
+        assert_eq!(tcp_authority("unix:///s"), None);
+    }
+}

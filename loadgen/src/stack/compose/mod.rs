@@ -1,0 +1,282 @@
+//! The stack of containers: found by label, brought up and taken down by the compose tool.
+//!
+//! # Layout
+//! `engine` asks the Docker Engine, `discover` makes a topology of its answers, `tool` runs
+//! compose. **Invariant:** no port is remembered from one run to the next; the engine gives
+//! another one at each start of a container.
+
+mod discover;
+mod engine;
+mod tool;
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use tokio::time::Instant;
+
+use self::discover::Found;
+use self::engine::{Container, Engine, Inspection};
+use self::tool::{Scene, Tool};
+use super::StackError;
+use super::life::Life;
+use super::wanted::{Project, Wanted};
+use crate::model::Topology;
+
+/// How long to wait between two looks at containers that become healthy.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How long an engine may take to answer when it was asked for by name.
+const ENGINE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A compose stack that runs.
+pub(super) struct Compose {
+    engine: Engine,
+    project: Project,
+}
+
+/// What `auto` learns from the Docker Engine.
+pub(super) enum Look {
+    /// This project's stack runs.
+    Running(Box<(Compose, Topology)>),
+    /// It does not; a clause that says why.
+    Absent(String),
+}
+
+/// Looks for a running stack, within the time that `auto` has for it.
+pub(super) async fn look(wanted: &Wanted) -> Look {
+    let within = wanted.timeouts.engine;
+    match tokio::time::timeout(within, try_look(wanted)).await {
+        Ok(Ok(look)) => look,
+        Ok(Err(error)) => Look::Absent(error.to_string()),
+        Err(_) => Look::Absent(format!("the Docker Engine took longer than {within:?}")),
+    }
+}
+
+async fn try_look(wanted: &Wanted) -> Result<Look, StackError> {
+    let engine = Engine::connect(wanted.engine.as_deref(), wanted.timeouts.engine).await?;
+    let found = discover::choose(engine.containers().await?, &wanted.project)?;
+    let Some(found) = found.filter(Found::is_up) else {
+        return Ok(Look::Absent(
+            "no compose stack of this project is running".to_owned(),
+        ));
+    };
+    let compose = Compose::over(engine, wanted);
+    let topology = compose.describe(&found, "is running").await?;
+    Ok(Look::Running(Box::new((compose, topology))))
+}
+
+/// Whether a compose stack could be brought up: an engine answers and a project is here.
+pub(super) async fn possible(wanted: &Wanted) -> bool {
+    let within = wanted.timeouts.engine;
+    tool::has_compose_file(&wanted.project.directory)
+        && Engine::connect(wanted.engine.as_deref(), within)
+            .await
+            .is_ok()
+}
+
+/// The running stack, brought up first if it does not run.
+pub(super) async fn start(wanted: &Wanted) -> Result<(Compose, Topology), StackError> {
+    let engine = Engine::connect(wanted.engine.as_deref(), ENGINE_LIMIT).await?;
+    let compose = Compose::over(engine, wanted);
+    match compose.find().await?.filter(Found::is_up) {
+        Some(_) => {
+            let found = compose.settled(wanted.timeouts.healthy, false).await?;
+            let topology = compose.describe(&found, "is running").await?;
+            Ok((compose, topology))
+        }
+        None => up(wanted).await,
+    }
+}
+
+/// Brings the stack up, builds what has changed, and starts as many replicas as are wanted.
+pub(super) async fn up(wanted: &Wanted) -> Result<(Compose, Topology), StackError> {
+    let engine = Engine::connect(wanted.engine.as_deref(), ENGINE_LIMIT).await?;
+    let compose = Compose::over(engine, wanted);
+    let tool = Tool::find().await?;
+    let scene = compose.scene(wanted);
+    if let Err(error) = tool.run(&scene, tool.up()).await {
+        return Err(compose.explain(error).await);
+    }
+    let mut found = compose.settled(wanted.timeouts.healthy, true).await?;
+    if let Some(n_replicas) = wanted.replicas {
+        let scale = found.scale();
+        if scale.values().any(|running| *running != n_replicas) {
+            let mut words: Vec<String> = ["up", "-d", "--no-build", "--no-recreate"]
+                .map(ToOwned::to_owned)
+                .into();
+            for service in scale.keys() {
+                words.push("--scale".to_owned());
+                words.push(format!("{service}={n_replicas}"));
+            }
+            tool.run(&scene, &words).await?;
+            found = compose.settled(wanted.timeouts.healthy, true).await?;
+        }
+    }
+    let topology = compose.describe(&found, "was brought up").await?;
+    Ok((compose, topology))
+}
+
+/// Removes the stack's containers and its network; says what it removed, if anything.
+pub(super) async fn down(wanted: &Wanted) -> Result<Option<String>, StackError> {
+    let engine = Engine::connect(wanted.engine.as_deref(), ENGINE_LIMIT).await?;
+    let compose = Compose::over(engine, wanted);
+    let Some(found) = compose.find().await? else {
+        return Ok(None);
+    };
+    let project = Project {
+        directory: found.folder.clone().into(),
+        name: Some(found.project.clone()),
+        ..wanted.project.clone()
+    };
+    let scene = Scene {
+        project: &project,
+        ..compose.scene(wanted)
+    };
+    Tool::find().await?.run(&scene, &["down"]).await?;
+    Ok(Some(found.project))
+}
+
+/// Every replica of the stack, running or not.
+pub(super) async fn ps(wanted: &Wanted) -> Result<Vec<Life>, StackError> {
+    let engine = Engine::connect(wanted.engine.as_deref(), ENGINE_LIMIT).await?;
+    let compose = Compose::over(engine, wanted);
+    match compose.find().await? {
+        Some(found) => compose.lives_of(&found).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+impl Compose {
+    fn over(engine: Engine, wanted: &Wanted) -> Self {
+        Self {
+            engine,
+            project: wanted.project.clone(),
+        }
+    }
+
+    /// What every command of the compose tool is about.
+    fn scene<'a>(&'a self, wanted: &'a Wanted) -> Scene<'a> {
+        Scene {
+            project: &self.project,
+            engine: self.engine.address(),
+            output: wanted.output,
+        }
+    }
+
+    /// What has become of each replica.
+    pub(super) async fn lives(&self) -> Result<Vec<Life>, StackError> {
+        match self.find().await? {
+            Some(found) => self.lives_of(&found).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The replicas and ports as they are now: a restarted container has another port.
+    pub(super) async fn refresh(&self, topology: &mut Topology) -> Result<(), StackError> {
+        let Some(found) = self.find().await? else {
+            return Err(StackError::Incomplete {
+                project: self.project.directory.display().to_string(),
+                lack: "is gone".to_owned(),
+            });
+        };
+        let inspections = self.inspect(&found.replicas).await?;
+        let why = topology.why.clone();
+        *topology = discover::topology(&found, &inspections, self.engine.host(), why)?;
+        Ok(())
+    }
+
+    async fn find(&self) -> Result<Option<Found>, StackError> {
+        discover::choose(self.engine.containers().await?, &self.project)
+    }
+
+    async fn lives_of(&self, found: &Found) -> Result<Vec<Life>, StackError> {
+        let inspections = self.inspect(&found.replicas).await?;
+        Ok(discover::lives(found, &inspections, self.engine.host()))
+    }
+
+    async fn inspect(&self, containers: &[Container]) -> Result<Vec<Inspection>, StackError> {
+        try_join_all(containers.iter().map(|one| self.engine.inspect(one))).await
+    }
+
+    async fn describe(&self, found: &Found, how: &str) -> Result<Topology, StackError> {
+        let inspections = self.inspect(&found.replicas).await?;
+        let n_running = found.replicas.iter().filter(|one| one.running).count();
+        let why = format!(
+            "compose stack: project {} {how} with {n_running} replicas",
+            found.project
+        );
+        discover::topology(found, &inspections, self.engine.host(), why)
+    }
+
+    /// Waits until every container that runs is healthy; with `all`, until all of them run.
+    async fn settled(&self, within: Duration, all: bool) -> Result<Found, StackError> {
+        let since = Instant::now();
+        loop {
+            let found = self.find().await?.ok_or_else(|| StackError::Incomplete {
+                project: self.project.directory.display().to_string(),
+                lack: "has no container with our labels".to_owned(),
+            })?;
+            let Some(waiting) = self.not_ready(&found, all).await? else {
+                return Ok(found);
+            };
+            if since.elapsed() > within {
+                return Err(self.not_ready_error(waiting, within).await);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// A container that has to be waited for.
+    async fn not_ready(&self, found: &Found, all: bool) -> Result<Option<Container>, StackError> {
+        let containers: Vec<Container> = found.containers().cloned().collect();
+        if let Some(stopped) = containers.iter().find(|one| all && !one.running) {
+            return Ok(Some(stopped.clone()));
+        }
+        let inspections = self.inspect(&containers).await?;
+        let unhealthy = containers.into_iter().zip(inspections).find(|(one, told)| {
+            one.running
+                && told
+                    .health
+                    .as_deref()
+                    .is_some_and(|health| health != "healthy")
+        });
+        Ok(unhealthy.map(|(container, _)| container))
+    }
+
+    async fn not_ready_error(&self, container: Container, waited: Duration) -> StackError {
+        let words = self.engine.last_words(&container).await;
+        StackError::NotReady {
+            name: format!(
+                "{} {}",
+                container.role().unwrap_or("container"),
+                container.short_id()
+            ),
+            waited,
+            reason: if words.is_empty() {
+                container.status
+            } else {
+                format!("{}: {words}", container.status)
+            },
+        }
+    }
+
+    /// Where the tool says no more than "unhealthy" or "exited", the container's own words.
+    async fn explain(&self, error: StackError) -> StackError {
+        if !matches!(error, StackError::ComposeFailed { .. }) {
+            return error;
+        }
+        let Ok(Some(found)) = self.find().await else {
+            return error;
+        };
+        match self.not_ready(&found, true).await {
+            Ok(Some(container)) if container.role() == Some("replica") => {
+                let words = self.engine.last_words(&container).await;
+                StackError::NotStarted {
+                    name: format!("replica {}", container.short_id()),
+                    reason: format!("{}: {words}", container.status),
+                }
+            }
+            _ => error,
+        }
+    }
+}

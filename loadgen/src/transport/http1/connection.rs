@@ -1,0 +1,193 @@
+//! One TCP connection that carries one exchange at a time.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead as _, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::decoder::{Decoder, MOST_HEAD, Step};
+use crate::model::ErrorClass;
+use crate::transport::{Answer, Connection, Transport, Watch, connect_error, stream_error};
+
+/// The buffer a connection begins with; it grows only for a larger head.
+const BUFFER: usize = 8 * 1024;
+
+/// Makes HTTP/1.1 connections in the clear to one target.
+#[derive(Clone, Debug)]
+pub struct Http1 {
+    /// The target's addresses, tried in order.
+    pub addresses: Arc<[SocketAddr]>,
+    /// The request's method, which decides whether answers have bodies.
+    pub method: Arc<str>,
+    /// The request's bytes.
+    pub request: Arc<[u8]>,
+    /// What to look for in answers.
+    pub watch: Watch,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+}
+
+/// A connection made by [`Http1`].
+#[derive(Debug)]
+pub struct Http1Connection {
+    stream: TcpStream,
+    request: Arc<[u8]>,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that were read and not used up.
+    filled: usize,
+    timeout: Duration,
+    /// When the exchange that is now has to end.
+    deadline: Instant,
+    /// Fires at some deadline of this or an earlier exchange; moved on only when it fires, so
+    /// that a request costs no timer operation.
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Transport for Http1 {
+    type Connection = Http1Connection;
+
+    async fn connect(&self) -> Result<Http1Connection, ErrorClass> {
+        let connecting = tokio::time::timeout(self.connect_timeout, self.open());
+        let stream = match connecting.await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(connect_error(&error)),
+            Err(_) => return Err(ErrorClass::ConnectTimeout),
+        };
+        let deadline = Instant::now() + self.timeout;
+        Ok(Http1Connection {
+            stream,
+            request: Arc::clone(&self.request),
+            decoder: Decoder::new(&self.method, self.watch.clone()),
+            buffer: vec![0; BUFFER],
+            filled: 0,
+            timeout: self.timeout,
+            deadline,
+            alarm: Box::pin(sleep_until(deadline)),
+        })
+    }
+}
+
+impl Http1 {
+    async fn open(&self) -> std::io::Result<TcpStream> {
+        let stream = TcpStream::connect(&*self.addresses).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl Connection for Http1Connection {
+    async fn exchange(&mut self) -> Result<Answer, ErrorClass> {
+        self.deadline = Instant::now() + self.timeout;
+        self.decoder.begin();
+        self.filled = 0;
+        let whole = match self.stream.try_write(&self.request) {
+            Ok(n) if n == self.request.len() => true,
+            Ok(n) => self.write_rest(n).await?,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                self.write_rest(0).await?
+            }
+            Err(error) => return Err(stream_error(&error)),
+        };
+        loop {
+            let n = poll_fn(|cx| self.poll_read(cx)).await?;
+            if n == 0 {
+                return self.decoder.end().ok_or(ErrorClass::Closed);
+            }
+            self.filled += n;
+            match self.decoder.decode(&self.buffer[..self.filled]) {
+                Ok(Step::Done(answer)) => {
+                    return Ok(Answer {
+                        reusable: answer.reusable && whole,
+                        ..answer
+                    });
+                }
+                Ok(Step::More(used)) => self.use_up(used),
+                Err(_) => return Err(ErrorClass::Protocol),
+            }
+        }
+    }
+
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        // An idle connection has nothing to say: an end, an error and a byte out of turn are all
+        // reasons not to use it again.
+        Pin::new(&mut self.stream)
+            .poll_read(cx, &mut buffer)
+            .map(|_| ())
+    }
+
+    fn named_header(&self) -> &[u8] {
+        self.decoder.named_header()
+    }
+
+    fn short_body(&self) -> &[u8] {
+        self.decoder.short_body()
+    }
+}
+
+impl Http1Connection {
+    /// Writes what the kernel did not take at once; false when the peer answers or ends first.
+    async fn write_rest(&mut self, mut written: usize) -> Result<bool, ErrorClass> {
+        while written < self.request.len() {
+            let wait = self.stream.ready(Interest::READABLE | Interest::WRITABLE);
+            let ready = tokio::time::timeout_at(self.deadline, wait)
+                .await
+                .map_err(|_| ErrorClass::Timeout)?
+                .map_err(|error| stream_error(&error))?;
+            if ready.is_writable() {
+                match self.stream.try_write(&self.request[written..]) {
+                    Ok(n) => written += n,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(stream_error(&error)),
+                }
+            } else if ready.is_readable() {
+                // An answer before the request was taken whole: read it, then let go.
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads once; 0 at the end of the stream. Past the deadline it is a time-out.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, ErrorClass>> {
+        let mut buffer = ReadBuf::new(&mut self.buffer[self.filled..]);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(buffer.filled().len())),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(stream_error(&error))),
+            Poll::Pending => {}
+        }
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            if Instant::now() >= self.deadline {
+                let begun = self.filled > 0 || !self.decoder.in_head();
+                let class = if begun {
+                    ErrorClass::BodyTimeout
+                } else {
+                    ErrorClass::Timeout
+                };
+                return Poll::Ready(Err(class));
+            }
+            self.alarm.as_mut().reset(self.deadline);
+        }
+    }
+
+    /// Moves unused bytes to the front, and makes room for more of a long head.
+    fn use_up(&mut self, used: usize) {
+        self.buffer.copy_within(used..self.filled, 0);
+        self.filled -= used;
+        if self.filled == self.buffer.len() {
+            let larger = (self.buffer.len() * 2).min(MOST_HEAD + 1);
+            self.buffer.resize(larger, 0);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What the decoder takes, what it refuses, and that it never matters how bytes are cut.
+
+use super::*;
+use proptest::prelude::*;
+
+/// Decodes as a connection does: unused bytes are given again, with more.
+fn decode(method: &str, pieces: &[&[u8]]) -> Result<(Option<Answer>, String), ProtocolError> {
+    let watch = Watch {
+        name_header: Some("x-name".into()),
+    };
+    let mut decoder = Decoder::new(method, watch);
+    decoder.begin();
+    let mut unused: Vec<u8> = Vec::new();
+    for piece in pieces {
+        unused.extend_from_slice(piece);
+        match decoder.decode(&unused)? {
+            Step::More(used) => drop(unused.drain(..used)),
+            Step::Done(answer) => return Ok((Some(answer), text(&decoder))),
+        }
+    }
+    Ok((decoder.end(), text(&decoder)))
+}
+
+fn text(decoder: &Decoder) -> String {
+    let name = String::from_utf8_lossy(decoder.named_header()).into_owned();
+    format!("{name}|{}", String::from_utf8_lossy(decoder.short_body()))
+}
+
+fn status(answer: &[u8]) -> Result<Option<(u16, bool)>, ProtocolError> {
+    decode("GET", &[answer])
+        .map(|(answer, _)| answer.map(|answer| (answer.status, answer.reusable)))
+}
+
+#[test]
+fn every_way_to_delimit_a_body_is_understood() {
+    for (answer, expected) in [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+            Some((200, true)),
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh", None),
+        ("HTTP/1.1 204 No Content\r\n\r\n", Some((204, true))),
+        (
+            "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+            Some((304, true)),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+            Some((200, true)),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nhi\r\n0\r\nT: x\r\n\r\n",
+            Some((200, true)),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n",
+            None,
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\nuntil close", Some((200, false))),
+        (
+            "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+            Some((200, false)),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
+            Some((200, true)),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n",
+            Some((200, false)),
+        ),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+            Some((500, true)),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n0\r\n\r\n",
+            Some((200, false)),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+            Some((200, true)),
+        ),
+    ] {
+        assert_eq!(status(answer.as_bytes()), Ok(expected), "{answer}");
+    }
+}
+
+#[test]
+fn an_answer_to_head_has_no_body_whatever_it_says() {
+    let (answer, _) =
+        decode("HEAD", &[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]).expect("valid");
+    assert_eq!(answer.map(|answer| answer.status), Some(200));
+}
+
+#[test]
+fn what_is_no_answer_is_refused_by_name() {
+    use ProtocolError as E;
+    for (answer, error) in [
+        ("SSH-2.0-OpenSSH\r\n", E::Head(httparse::Error::Version)),
+        ("HTTP/1.1 101 Switching\r\n\r\n", E::Status(101)),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi",
+            E::Length,
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n", E::Length),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            E::Length,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 9999999999999\r\n\r\n",
+            E::BodyTooLong,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            E::Encoding,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+            E::Chunk,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi!\r\n",
+            E::Chunk,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n",
+            E::Chunk,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi!",
+            E::Surplus,
+        ),
+        ("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1", E::Surplus),
+    ] {
+        assert_eq!(status(answer.as_bytes()), Err(error), "{answer}");
+    }
+    let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(MOST_HEAD));
+    assert_eq!(status(endless.as_bytes()), Err(E::HeadTooLong));
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(20);
+    assert_eq!(status(interim.as_bytes()), Err(E::Status(100)));
+    let extension = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;{}",
+        "x".repeat(9_999)
+    );
+    assert_eq!(status(extension.as_bytes()), Err(E::Chunk));
+}
+
+#[test]
+fn names_are_kept_and_long_bodies_are_not() {
+    let answer =
+        b"HTTP/1.1 200 OK\r\nX-Name: one\r\nX-Upstream: a, b\r\nContent-Length: 5\r\n\r\n\"two\"";
+    let (answer, names) = decode("GET", &[answer]).expect("valid");
+    assert_eq!(answer.map(|answer| answer.tries), Some(2));
+    assert_eq!(names, "one|\"two\"");
+    let long = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{}",
+        "x".repeat(200)
+    );
+    assert_eq!(decode("GET", &[long.as_bytes()]).expect("valid").1, "|");
+}
+
+proptest! {
+    #[test]
+    fn it_never_matters_how_bytes_are_cut(cuts in prop::collection::vec(0_usize..140, 0..6), kind in 0_usize..3) {
+        let answer: &[u8] = [
+            &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Name: n\r\nContent-Length: 11\r\n\r\nhello world"[..],
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\nTrailer: z\r\n\r\n",
+            b"HTTP/1.0 404 Not Found\r\nX-Name: n\r\n\r\nhello",
+        ][kind];
+        let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(answer.len())).collect();
+        cuts.extend([0, answer.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<_> = cuts.windows(2).map(|cut| &answer[cut[0]..cut[1]]).collect();
+        prop_assert_eq!(decode("GET", &pieces), decode("GET", &[answer]));
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), tail: bool) {
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let bytes = if tail { [&head[..], &bytes].concat() } else { bytes };
+        let _ = decode("GET", &[&bytes]);
+    }
+}
