@@ -33,7 +33,7 @@ pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ProxyBook> {
         "requests before the measured part",
     )];
     let total = if is_per_host {
-        delta.by_host.get(group.host).copied().unwrap_or(0)
+        delta.by_host.get(group.host).copied()?
     } else {
         enter_all_hosts(group, delta, &mut ledger, &mut excluded);
         total

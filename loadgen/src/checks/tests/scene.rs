@@ -147,7 +147,7 @@ pub(in crate::checks) fn plan(rate: f64, seconds: u64) -> Plan {
         request: Request::new("GET", "/", &[], None).expect("a request"),
         replica_id: ReplicaIdSource::Body,
         stack: StackChoice::Auto,
-        replicas: 2,
+        replicas: Some(2),
         policy: "round-robin".parse().expect("a policy"),
         counter: r#"http_requests_total{handler="/"}"#.into(),
         thresholds: Vec::new(),

@@ -145,3 +145,12 @@ fn a_threshold_fails_with_its_figures_and_invalid_wins_over_it() {
     scene.recording.threads[0].finished = false;
     assert_eq!(scene.judge().verdict.exit_code, 4);
 }
+
+#[test]
+fn one_hiccup_in_a_short_run_proves_nothing() {
+    let mut scene = scene(2, 50, 2, |k| (k % 2) as usize);
+    scene.tally().lag = of(&[(40, 96), (7_000, 4)]);
+    assert_eq!(scene.codes(), Vec::<String>::new());
+    scene.tally().lag = of(&[(40, 94), (7_000, 6)]);
+    is_invalid_by(&scene, "generator-lag");
+}
