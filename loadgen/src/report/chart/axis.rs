@@ -54,6 +54,13 @@ impl Axis {
         }
     }
 
+    /// With fewer ticks, for a narrow panel.
+    pub(in crate::report) fn sparse(mut self) -> Self {
+        let every = self.ticks.len().div_ceil(4).max(1);
+        self.ticks = self.ticks.into_iter().step_by(every).collect();
+        self
+    }
+
     /// Counts from zero.
     pub(in crate::report) fn counts(most: f64, title: &str) -> Self {
         let most = if most > 0.0 { most * 1.08 } else { 1.0 };

@@ -6,14 +6,24 @@ pub(super) mod role;
 
 mod books;
 mod curve;
+mod failures;
+mod generator;
+mod heatmap;
+mod multiples;
 mod percentiles;
 mod shares;
+mod tail;
 mod throughput;
 
 pub(super) use books::books;
 pub(super) use curve::curve;
+pub(super) use failures::failures;
+pub(super) use generator::generator;
+pub(super) use heatmap::heatmap;
+pub(super) use multiples::multiples;
 pub(super) use percentiles::percentiles;
 pub(super) use shares::shares;
+pub(super) use tail::tail;
 pub(super) use throughput::throughput;
 
 use super::sentences::plain;

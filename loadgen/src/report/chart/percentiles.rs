@@ -112,22 +112,19 @@ fn takeaway(group: &GroupRecord, series: &Series) -> String {
     let Some(worst) = with().max_by_key(|bucket| bucket.response.p99) else {
         return "No request finished, so there is no response time.".into();
     };
-    let mut p99: Vec<u64> = with().map(|bucket| bucket.response.p99).collect();
-    p99.sort_unstable();
-    let typical = p99[p99.len() / 2];
     let whole = format!(
         "Over the whole run p50 was {} and p99 {}",
         span(group.response_time.p50 as f64),
         span(group.response_time.p99 as f64)
     );
-    if p99.len() > 1 && worst.response.p99 > typical * 2 {
-        format!(
-            "{whole}; the worst time was second {:.0}, when p99 reached {} against a usual {}.",
-            worst.from,
+    match with().min_by_key(|bucket| bucket.response.p99) {
+        Some(best) if worst.response.p99 > best.response.p99 * 2 => format!(
+            "{whole}; p99 went from {} in second {:.0} to {} in second {:.0}.",
+            span(best.response.p99 as f64),
+            best.from,
             span(worst.response.p99 as f64),
-            span(typical as f64)
-        )
-    } else {
-        format!("{whole}; no part of the run stood out.")
+            worst.from
+        ),
+        _ => format!("{whole}; no part of the run stood out."),
     }
 }

@@ -13,11 +13,21 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
     let series = Series::of(record, &group.host);
     let named = |name: &str| format!("{id}-{name}");
     let charts = [
-        chart::throughput(&named("throughput"), record, group, &series),
-        chart::percentiles(&named("percentiles"), group, &series),
-        chart::books(&named("books"), group),
-        chart::curve(&named("curve"), group),
-        chart::shares(&named("shares"), group, &series),
+        Some(chart::throughput(
+            &named("throughput"),
+            record,
+            group,
+            &series,
+        )),
+        Some(chart::percentiles(&named("percentiles"), group, &series)),
+        Some(chart::books(&named("books"), group)),
+        chart::heatmap(&named("heatmap"), group, &series),
+        Some(chart::curve(&named("curve"), group)),
+        chart::failures(&named("failures"), group, &series),
+        Some(chart::shares(&named("shares"), group, &series)),
+        chart::tail(&named("tail"), group),
+        chart::multiples(&named("replicas"), group, &series),
+        chart::generator(&named("generator"), record, group, &series),
     ];
     let times = [&group.response_time, &group.service_time, &group.send_lag];
     let units = times.map(TimeUnit::for_column);
@@ -30,7 +40,7 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
         replicas: replicas_of(group, units[0]),
         waiting: sentences::waiting(group),
         balance: sentences::balance(group),
-        charts: charts.iter().map(figure).collect(),
+        charts: charts.iter().flatten().map(figure).collect(),
     };
     section
         .render()
