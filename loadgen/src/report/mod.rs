@@ -3,9 +3,13 @@
 //! **Invariant:** a report is a pure function of a record, and an old record always renders.
 
 mod chart;
+mod csv;
 mod figures;
+mod hlog;
 mod html;
 mod json;
+mod junit;
+mod markdown;
 mod record;
 mod sentences;
 mod series;
@@ -14,8 +18,12 @@ mod text;
 #[cfg(test)]
 mod fixture;
 
-pub use html::render_html;
+pub use csv::render_csv;
+pub use hlog::{hlog_name, render_hlog};
+pub use html::{GroupSummary, RecordSummary, render_html, render_index};
 pub use json::{ReadError, from_json, schema, to_json};
+pub use junit::render_junit;
+pub use markdown::render_markdown;
 pub use record::{
     Environment, GroupRecord, IntervalRecord, IntervalReplica, Quantiles, Rates, Record,
     ReplicaInfo, ReplicaRecord, RequestCounts, RunInfo, SCHEMA_VERSION, StackInfo, ThreadInfo,

@@ -236,6 +236,12 @@ impl Canvas<'_> {
         }
     }
 
+    /// A level line from end to end.
+    pub(in crate::report) fn rule(&mut self, level: f64, role: Role, width: u32) {
+        let ends = [self.x.from, self.x.to].map(|x| self.pixel(x, self.y.place(level)));
+        self.stroke(ends.to_vec(), role, width);
+    }
+
     /// Levels that hold from an instant to another, joined where they touch.
     pub(in crate::report) fn steps(
         &mut self,

@@ -14,6 +14,7 @@ mod percentiles;
 mod shares;
 mod tail;
 mod throughput;
+mod trend;
 
 pub(super) use books::books;
 pub(super) use curve::curve;
@@ -25,6 +26,7 @@ pub(super) use percentiles::percentiles;
 pub(super) use shares::shares;
 pub(super) use tail::tail;
 pub(super) use throughput::throughput;
+pub(super) use trend::{TrendPoint, trend};
 
 use super::sentences::plain;
 

@@ -16,7 +16,7 @@ pub(in crate::report) fn shares(id: &str, group: &GroupRecord, series: &Series) 
             canvas.label_inside(series.end / 2.0, 0.5, "no answer named a replica");
         }
         bands(canvas, group, series);
-        expected(canvas, group, series);
+        expected(canvas, group);
         rows = series
             .buckets
             .iter()
@@ -54,16 +54,15 @@ fn bands(canvas: &mut Canvas, group: &GroupRecord, series: &Series) {
 }
 
 /// The borders that the declared policy gives, on a pale line so that they show on any band.
-fn expected(canvas: &mut Canvas, group: &GroupRecord, series: &Series) {
+fn expected(canvas: &mut Canvas, group: &GroupRecord) {
     let mut expected = 0.0;
     for replica in group.replicas.iter().rev().skip(1).rev() {
         let Some(share) = replica.expected_share else {
             continue;
         };
         expected += share;
-        let border = [Some((0.0, expected)), Some((series.end, expected))];
-        canvas.line(&border, role::PAPER, 5);
-        canvas.line(&border, role::INTENDED, 3);
+        canvas.rule(expected, role::PAPER, 5);
+        canvas.rule(expected, role::INTENDED, 3);
     }
 }
 
