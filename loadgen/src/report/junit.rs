@@ -6,7 +6,7 @@ use super::sentences::{self, plain};
 use super::{GroupRecord, Record};
 use crate::checks::{BalanceVerdict, BookVerdict, Finding, Severity};
 
-/// A run as a JUnit report: one suite for the measurement itself and one per group.
+/// A run as a `JUnit` report: one suite for the measurement itself and one per group.
 #[must_use]
 pub fn render_junit(record: &Record) -> String {
     let mut report = Report::new("loadgen");

@@ -105,7 +105,10 @@ impl Axis {
         let least = (least.max(1_000) as f64 / 1.25).log10();
         let most = (most.max(2_000) as f64 * 1.25).log10();
         let (least, most) = if most - least < 0.5 {
-            (least - 0.2, most + 0.2)
+            (
+                f64::midpoint(least, most) - 0.3,
+                f64::midpoint(least, most) + 0.3,
+            )
         } else {
             (least, most)
         };

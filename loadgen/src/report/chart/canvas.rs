@@ -162,7 +162,7 @@ impl Picture<'_, '_> {
 
 impl Canvas<'_> {
     fn axes(&self) {
-        let [left, top, right, bottom] = self.frame.plot().map(|n| n as i32);
+        let [left, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
         for (at, label) in &self.y.ticks {
             let y = self.pixel(self.x.from, *at).1;
             self.stroke(vec![(left, y), (right, y)], role::GRID, 2);
@@ -226,7 +226,7 @@ impl Canvas<'_> {
                 for at in &run {
                     sure(
                         self.root
-                            .draw(&Circle::new(*at, width as i32 + 1, role.filled())),
+                            .draw(&Circle::new(*at, width.cast_signed() + 1, role.filled())),
                     );
                 }
             }
@@ -289,7 +289,7 @@ impl Canvas<'_> {
 
     /// A short text above the plot, as the name of a panel.
     pub(in crate::report) fn name(&mut self, text: &str) {
-        let [left, top, ..] = self.frame.plot().map(|n| n as i32);
+        let [left, top, ..] = self.frame.plot().map(u32::cast_signed);
         self.text((left, top - 22), text, role::INK, HPos::Left);
     }
 
@@ -306,10 +306,10 @@ impl Canvas<'_> {
     }
 
     /// One step of a colour key at the right, the highest on top.
-    pub(in crate::report) fn key(&mut self, step: usize, role: Role, text: &str, steps: usize) {
-        let [_, top, right, bottom] = self.frame.plot().map(|n| n as i32);
-        let high = (bottom - top) / steps as i32;
-        let y = bottom - (step as i32 + 1) * high;
+    pub(in crate::report) fn key(&mut self, step: i32, role: Role, text: &str, steps: i32) {
+        let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
+        let high = (bottom - top) / steps;
+        let y = bottom - (step + 1) * high;
         let corners = [(right + 24, y), (right + 54, y + high)];
         sure(self.root.draw(&Rectangle::new(corners, role.filled())));
         self.text(
@@ -328,7 +328,7 @@ impl Canvas<'_> {
 
     fn end_labels(&mut self) {
         const APART: i32 = 36;
-        let [_, top, right, bottom] = self.frame.plot().map(|n| n as i32);
+        let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
         let mut labels = std::mem::take(&mut self.labels);
         labels.sort_by_key(|label| label.0);
         let mut floor = top + 4;
@@ -352,10 +352,11 @@ impl Canvas<'_> {
 fn simple(points: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
     let mut kept: Vec<(i32, i32)> = Vec::new();
     for point in points {
-        if let [.., before, last] = kept.as_slice() {
-            if before.1 == last.1 && last.1 == point.1 {
-                kept.pop();
-            }
+        if let [.., before, last] = kept.as_slice()
+            && before.1 == last.1
+            && last.1 == point.1
+        {
+            kept.pop();
         }
         kept.push(point);
     }

@@ -9,6 +9,8 @@ use super::{Chart, Row, Table, role};
 
 /// The most rows, each a step of the same ratio.
 const MOST_ROWS: usize = 44;
+/// Steps of colour.
+const STEPS: i32 = role::HEAT.len().cast_signed() as i32;
 
 /// Counts by latency row and time column.
 struct Grid {
@@ -45,8 +47,8 @@ pub(in crate::report) fn heatmap(id: &str, group: &GroupRecord, series: &Series)
                 place += same;
             }
         }
-        for (n, tone) in role::HEAT.iter().enumerate() {
-            canvas.key(n, *tone, &grouped(lowest(n, most)), role::HEAT.len());
+        for (step, tone) in (0..).zip(role::HEAT) {
+            canvas.key(step, tone, &grouped(lowest(step, most)), STEPS);
         }
     });
     Some(Chart {
@@ -110,9 +112,9 @@ fn tone(count: u64, most: u64) -> Option<usize> {
 }
 
 /// The smallest count of a colour step.
-fn lowest(step: usize, most: u64) -> u64 {
+fn lowest(step: i32, most: u64) -> u64 {
     (most.max(2) as f64)
-        .powf(step as f64 / role::HEAT.len() as f64)
+        .powf(f64::from(step) / f64::from(STEPS))
         .ceil() as u64
 }
 

@@ -31,7 +31,7 @@ pub(super) use trend::{TrendPoint, trend};
 use super::sentences::plain;
 
 /// A chart, ready for a page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Chart {
     /// Unique on the page.
     pub(super) id: String,

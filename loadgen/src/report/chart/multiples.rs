@@ -1,8 +1,8 @@
 //! One small panel per replica, all with the same axes, so that the odd one is seen at a glance.
 
-use super::super::GroupRecord;
 use super::super::figures::{TimeUnit, rate, span};
 use super::super::series::Series;
+use super::super::{GroupRecord, Quantiles};
 use super::axis::Axis;
 use super::canvas::{Frame, panels};
 use super::{Chart, Row, Table, role, short_name};
@@ -10,6 +10,8 @@ use super::{Chart, Row, Table, role, short_name};
 /// Panels drawn; more would be a wall.
 const MOST: usize = 12;
 const HIGH: u32 = 330;
+
+type FigureOf = fn(&Quantiles) -> u64;
 
 /// The chart of one group; none with fewer than two replicas that answered.
 pub(in crate::report) fn multiples(
@@ -41,7 +43,7 @@ pub(in crate::report) fn multiples(
             short_name(&replica.id),
             span(replica.response_time.p99 as f64)
         ));
-        let figures: [(fn(&super::super::Quantiles) -> u64, _, _); 2] = [
+        let figures: [(FigureOf, _, _); 2] = [
             (|q| q.p99, role::PERCENTILES[2], 3),
             (|q| q.p50, role::PERCENTILES[0], 4),
         ];
@@ -83,7 +85,7 @@ pub(in crate::report) fn multiples(
 
 /// Two or three panels a line.
 fn frames(count: usize) -> Vec<Frame> {
-    let across = if count % 3 == 0 { 3 } else { 2 };
+    let across = if count.is_multiple_of(3) { 3 } else { 2 };
     let (across, count) = (across as u32, count as u32);
     let size = (1600, count.div_ceil(across) * HIGH);
     let wide = size.0 / across;

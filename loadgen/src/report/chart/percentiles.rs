@@ -1,7 +1,7 @@
 //! Percentiles over time, each from its own second's histogram. No averages of percentiles.
 
 use super::super::figures::{TimeUnit, rate, span};
-use super::super::series::Series;
+use super::super::series::{Bucket, Series};
 use super::super::{GroupRecord, Quantiles};
 use super::axis::Axis;
 use super::canvas::{Frame, draw};
@@ -10,7 +10,9 @@ use super::{Chart, Row, Table};
 
 type FigureOf = fn(&Quantiles) -> u64;
 
-const LINES: [(&str, FigureOf, Role, u32); 5] = [
+type Named = (&'static str, FigureOf, Role, u32);
+
+const LINES: [Named; 5] = [
     ("max", |q| q.max, role::MAX, 3),
     ("p99.9", |q| q.p99_9, role::PERCENTILES[3], 4),
     ("p99", |q| q.p99, role::PERCENTILES[2], 5),
@@ -60,28 +62,22 @@ pub(in crate::report) fn percentiles(id: &str, group: &GroupRecord, series: &Ser
                         .then(|| (bucket.middle(), figure(&bucket.response) as f64))
                 })
                 .collect();
-            canvas.line(&points, *role, *width);
+            if series.buckets.len() < 3 {
+                // Too few points for a line: each holds for the time it was measured in.
+                canvas.steps(&levels(series, *figure), *role, *width);
+            } else {
+                canvas.line(&points, *role, *width);
+            }
             if let Some((_, last)) = points.iter().rev().flatten().next() {
                 canvas.end_label(*last, &format!("{name} {}", span(*last)), *role);
             }
         }
-        rows = series
+        let columns = series
             .buckets
             .iter()
-            .map(|bucket| {
-                let mut cells = vec![rate(bucket.from)];
-                cells.extend(lines.iter().rev().map(|(_, figure, ..)| {
-                    if bucket.response.count > 0 {
-                        unit.of(figure(&bucket.response))
-                    } else {
-                        "–".into()
-                    }
-                }));
-                Row {
-                    x: Some(canvas.column(bucket.middle())),
-                    cells,
-                }
-            })
+            .map(|bucket| canvas.column(bucket.middle()));
+        rows = (columns.zip(&series.buckets))
+            .map(|(x, bucket)| row(x, bucket, &lines, unit))
             .collect();
     });
     let mut head = vec!["from, s".to_owned()];
@@ -100,6 +96,26 @@ pub(in crate::report) fn percentiles(id: &str, group: &GroupRecord, series: &Ser
         svg,
         table: Table { head, rows },
     }
+}
+
+fn row(x: i32, bucket: &Bucket, lines: &[&Named], unit: TimeUnit) -> Row {
+    let mut cells = vec![rate(bucket.from)];
+    cells.extend(lines.iter().rev().map(|(_, figure, ..)| {
+        if bucket.response.count > 0 {
+            unit.of(figure(&bucket.response))
+        } else {
+            "–".into()
+        }
+    }));
+    Row { x: Some(x), cells }
+}
+
+fn levels(series: &Series, figure: FigureOf) -> Vec<Option<(f64, f64, f64)>> {
+    let level = |bucket: &Bucket| {
+        let value = figure(&bucket.response) as f64;
+        (bucket.response.count > 0).then_some((bucket.from, bucket.to, value))
+    };
+    series.buckets.iter().map(level).collect()
 }
 
 fn takeaway(group: &GroupRecord, series: &Series) -> String {

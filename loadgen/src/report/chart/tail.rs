@@ -9,7 +9,7 @@ use super::canvas::picture;
 use super::{Chart, Row, Table, role, short_name};
 
 const LEFT: i32 = 260;
-const FULL: i32 = 1_150;
+const FULL: i32 = 1_040;
 const ROW: i32 = 96;
 
 /// The chart of one group; none where there is nothing to compare.

@@ -95,8 +95,10 @@ impl Line {
     }
 }
 
+type FigureOf = fn(&Quantiles) -> u64;
+
 fn times_of(times: [&Quantiles; 3], units: [TimeUnit; 3]) -> Vec<Line> {
-    let rows: [(&str, fn(&Quantiles) -> u64); 8] = [
+    let rows: [(&str, FigureOf); 8] = [
         ("min", |q| q.min),
         ("mean", |q| q.mean),
         ("p50", |q| q.p50),
@@ -106,14 +108,14 @@ fn times_of(times: [&Quantiles; 3], units: [TimeUnit; 3]) -> Vec<Line> {
         ("p99.99", |q| q.p99_99),
         ("max", |q| q.max),
     ];
-    let cell = |quantiles: &Quantiles, unit: TimeUnit, figure: fn(&Quantiles) -> u64| {
+    let cell = |quantiles: &Quantiles, unit: TimeUnit, figure: FigureOf| {
         if quantiles.count == 0 {
             "–".to_owned()
         } else {
             unit.of(figure(quantiles))
         }
     };
-    let line = |(name, figure): (&str, fn(&Quantiles) -> u64)| {
+    let line = |(name, figure): (&str, FigureOf)| {
         Line::new(
             name,
             times
@@ -156,10 +158,12 @@ fn requests_of(group: &GroupRecord) -> Vec<Line> {
         .iter()
         .filter(|(status, _)| !status.starts_with(['2', '3']));
     for (class, count) in failures.chain(&group.errors) {
-        lines.push(Line::new(
-            &format!("  {class}"),
-            vec![grouped(*count), String::new()],
-        ));
+        let name = if class.starts_with(|c: char| c.is_ascii_digit()) {
+            format!("status {class}")
+        } else {
+            class.clone()
+        };
+        lines.push(Line::new(&name, vec![grouped(*count), String::new()]));
     }
     lines
 }

@@ -81,7 +81,7 @@ fn every_drawing_is_well_formed_named_and_not_blank() {
                 match reader.read_event().expect(name) {
                     quick_xml::events::Event::Eof => break,
                     quick_xml::events::Event::Start(_) | quick_xml::events::Event::Empty(_) => {
-                        elements += 1
+                        elements += 1;
                     }
                     _ => {}
                 }
