@@ -3,6 +3,7 @@
 //! **Invariant:** a report is a pure function of a record, and an old record always renders.
 
 mod chart;
+mod compare;
 mod csv;
 mod figures;
 mod hlog;
@@ -18,6 +19,11 @@ mod text;
 #[cfg(test)]
 mod fixture;
 
+pub use compare::{
+    Change, CompareError, CompareOptions, Comparison, FigureComparison, FigureUnit,
+    GroupComparison, compare, render_comparison_html, render_comparison_json,
+    render_comparison_markdown, render_comparison_text,
+};
 pub use csv::render_csv;
 pub use hlog::{hlog_name, render_hlog};
 pub use html::{GroupSummary, RecordSummary, render_html, render_index};
