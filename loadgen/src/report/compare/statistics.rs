@@ -99,20 +99,20 @@ fn exact(u: f64, n: usize, m: usize) -> f64 {
     (2.0 * tail / all).min(1.0)
 }
 
-fn normal(u: f64, a: &[f64], b: &[f64]) -> f64 {
-    let (n, m) = (a.len() as f64, b.len() as f64);
+fn normal(above: f64, a: &[f64], b: &[f64]) -> f64 {
+    let pairs = (a.len() * b.len()) as f64;
     let mut all: Vec<f64> = a.iter().chain(b).copied().collect();
     all.sort_by(f64::total_cmp);
     let ties: f64 = all
         .chunk_by(|x, y| x.total_cmp(y).is_eq())
         .map(|same| (same.len() as f64).powi(3) - same.len() as f64)
         .sum();
-    let total = n + m;
-    let variance = n * m / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)).max(1.0));
+    let total = all.len() as f64;
+    let variance = pairs / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)).max(1.0));
     if variance <= 0.0 {
         return 1.0;
     }
-    let z = ((u - n * m / 2.0).abs() - 0.5).max(0.0) / variance.sqrt();
+    let z = ((above - pairs / 2.0).abs() - 0.5).max(0.0) / variance.sqrt();
     (2.0 * (1.0 - phi(z))).clamp(0.0, 1.0)
 }
 

@@ -6,8 +6,8 @@ use super::*;
 
 fn run(seed: u64, base: f64) -> Record {
     let mut record = Scene {
-        seed,
         base,
+        seed,
         ..Scene::default()
     }
     .record();
