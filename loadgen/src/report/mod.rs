@@ -6,6 +6,7 @@ mod chart;
 mod compare;
 mod csv;
 mod figures;
+mod files;
 mod hlog;
 mod html;
 mod json;
@@ -25,6 +26,7 @@ pub use compare::{
     render_comparison_markdown, render_comparison_text,
 };
 pub use csv::render_csv;
+pub use files::files;
 pub use hlog::{hlog_name, render_hlog};
 pub use html::{GroupSummary, RecordSummary, render_html, render_index};
 pub use json::{ReadError, from_json, schema, to_json};
