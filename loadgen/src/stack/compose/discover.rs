@@ -155,7 +155,7 @@ pub(super) fn topology(
     let status = status_port.and_then(|port| origin(proxy, port, host));
     let running = found.replicas.iter().zip(inspections);
     let replicas = running
-        .filter(|(container, _)| container.running)
+        .filter(|(container, inspection)| container.running && !inspection.stopped)
         .map(|(container, inspection)| {
             let origin = origin(container, port_of(container), host).ok_or_else(|| {
                 let id = container.short_id();
@@ -195,10 +195,11 @@ pub(super) fn lives(found: &Found, inspections: &[Inspection], host: &str) -> Ve
         .map(|(container, inspection)| Life {
             group: group_of(container),
             id: id_of(container, inspection),
-            state: if container.running {
-                State::Running
-            } else {
-                State::Ended(container.status.clone())
+            state: match (container.running, inspection.stopped) {
+                (true, false) => State::Running,
+                // It died after the list was made.
+                (true, true) => State::Ended("just now".to_owned()),
+                (false, _) => State::Ended(container.status.clone()),
             },
             health: inspection.health.clone(),
             started_at: inspection.started_at.clone(),

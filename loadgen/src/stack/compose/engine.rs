@@ -58,6 +58,8 @@ pub(super) struct Binding {
 /// What only an inspection of a container tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inspection {
+    /// It does not run, or is between two lives. Newer than what the list said.
+    pub(super) stopped: bool,
     pub(super) hostname: Option<String>,
     pub(super) started_at: Option<String>,
     pub(super) restarts: u64,
@@ -197,7 +199,10 @@ impl Inspection {
     fn of(found: ContainerInspectResponse) -> Self {
         let state = found.state.unwrap_or_default();
         let health = state.health.and_then(|health| health.status);
+        // A container that waits to be restarted counts as running, too.
+        let runs = state.running == Some(true) && state.restarting != Some(true);
         Self {
+            stopped: !runs,
             hostname: found.config.and_then(|config| config.hostname),
             started_at: state.started_at,
             restarts: found

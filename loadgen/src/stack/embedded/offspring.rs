@@ -83,28 +83,22 @@ impl Offspring {
         &mut self,
         within: Duration,
     ) -> Result<[SocketAddr; N], StackError> {
-        let line = match tokio::time::timeout(within, self.first_line()).await {
-            Ok(line) => line,
-            Err(_) => {
-                return Err(StackError::NotReady {
-                    name: self.name.clone(),
-                    waited: within,
-                    reason: self.complaint(),
-                });
-            }
+        let Ok(line) = tokio::time::timeout(within, self.first_line()).await else {
+            return Err(StackError::NotReady {
+                name: self.name.clone(),
+                waited: within,
+                reason: self.complaint(),
+            });
         };
-        let addresses = line.as_deref().and_then(announced);
-        match addresses {
-            Some(addresses) => Ok(addresses),
-            None => {
-                // The reason comes through another pipe, and a little later.
-                self.ended(Duration::from_millis(200)).await;
-                Err(StackError::NotStarted {
-                    name: self.name.clone(),
-                    reason: self.complaint(),
-                })
-            }
+        if let Some(addresses) = line.as_deref().and_then(announced) {
+            return Ok(addresses);
         }
+        // The reason comes through another pipe, and a little later.
+        self.ended(Duration::from_millis(200)).await;
+        Err(StackError::NotStarted {
+            name: self.name.clone(),
+            reason: self.complaint(),
+        })
     }
 
     /// Asks the child to end.

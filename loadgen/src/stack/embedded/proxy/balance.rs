@@ -88,7 +88,7 @@ fn smooth_round(weights: &[u32]) -> Box<[usize]> {
         .collect()
 }
 
-/// SplitMix64: a counter becomes a number that looks like nothing of the kind.
+/// `SplitMix64`: a counter becomes a number that looks like nothing of the kind.
 fn mix(counter: u64) -> u64 {
     let mut z = counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

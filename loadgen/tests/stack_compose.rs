@@ -1,0 +1,295 @@
+//! The compose stack end to end, from `up` to `down`, where a Docker Engine answers.
+//!
+//! Elsewhere it is reported as ignored, with the reason; with `LOADGEN_REQUIRE_DOCKER` set,
+//! as in CI, that is a failure. It uses a project name and ports of its own.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use loadgen::model::{ProxyBook, StackKind};
+use loadgen::stack::{
+    Change, Choice, Project, Stack, StackError, Wanted, bring_up, changes, down, ps, up,
+};
+
+/// How long NGINX may take to follow its replicas, and a replica to come back.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let obstacle = obstacle();
+    let required = std::env::var_os("LOADGEN_REQUIRE_DOCKER").is_some();
+    let trials = [
+        Trial::test(
+            "a_stack_is_brought_up_found_scaled_crashed_and_removed",
+            || run(from_up_to_down()),
+        ),
+        Trial::test("a_held_port_is_named", || run(held_port())),
+    ];
+    let trials = trials.into_iter().map(|trial| match &obstacle {
+        Some(why) if !required => trial.with_kind(why.clone()).with_ignored_flag(true),
+        _ => trial,
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// Why these tests cannot run here.
+fn obstacle() -> Option<String> {
+    let answers = |command: &mut Command| {
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    if !folder().join("docker-compose.yml").is_file() {
+        return Some("no docker-compose.yml".to_owned());
+    }
+    if !answers(Command::new("docker").arg("info")) {
+        return Some("no Docker Engine answers".to_owned());
+    }
+    None
+}
+
+/// The compose project: this repository, or another folder with the same file.
+fn folder() -> PathBuf {
+    std::env::var_os("LOADGEN_TEST_PROJECT").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")),
+        PathBuf::from,
+    )
+}
+
+fn run(test: impl Future<Output = ()>) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(|error| error.to_string())?.block_on(test);
+    Ok(())
+}
+
+fn wanted(name: &str, http_port: &str) -> Wanted {
+    let mut wanted = Wanted::new(Choice::Compose);
+    let variable = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    wanted.project = Project {
+        directory: folder(),
+        name: Some(format!("loadgen-{name}-{}", std::process::id())),
+        variables: [
+            ("HTTP_PORT", http_port),
+            ("STATUS_PORT", ""),
+            ("METRICS_PORTS", ""),
+        ]
+        .map(variable)
+        .to_vec(),
+    };
+    wanted
+}
+
+/// Removes a project also when the test that made it has failed.
+struct Sweep(String);
+
+impl Drop for Sweep {
+    fn drop(&mut self) {
+        let filter = format!("label=com.docker.compose.project={}", self.0);
+        let found = Command::new("docker")
+            .args(["ps", "-aq", "--filter", &filter])
+            .output();
+        let ids = found.map(|found| String::from_utf8_lossy(&found.stdout).into_owned());
+        for id in ids.unwrap_or_default().split_whitespace() {
+            let _ = Command::new("docker")
+                .args(["rm", "-f", id])
+                .stdout(Stdio::null())
+                .status();
+        }
+        let _ = Command::new("docker")
+            .args(["network", "rm", &format!("{}_default", self.0)])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+async fn from_up_to_down() {
+    let mut wanted = wanted("test", "");
+    let name = wanted.project.name.clone().unwrap();
+    let _sweep = Sweep(name.clone());
+    let mut stack = bring_up(&wanted).await.unwrap();
+    brought_up(&stack, &name);
+    books_agree(&stack);
+    found_again(&wanted, &stack).await;
+
+    let before = stack.lives().await.unwrap();
+    crash(&before[0].id.0);
+    let after = comes_back(&stack, &before).await;
+    assert!(after[0].restarts > before[0].restarts, "{after:?}");
+    stack.refresh().await.unwrap();
+    turns_are_even(&stack, 2);
+    books_agree(&stack);
+
+    wanted.replicas = Some(3);
+    let scaled = up(&wanted).await.unwrap();
+    assert_eq!(scaled.topology().replicas_of("app-group-1").count(), 3);
+    turns_are_even(&scaled, 3);
+
+    assert_eq!(down(&wanted).await.unwrap(), Some(name));
+    assert_eq!(ps(&wanted).await.unwrap(), []);
+    assert_eq!(down(&wanted).await.unwrap(), None);
+}
+
+fn brought_up(stack: &Stack, name: &str) {
+    let topology = stack.topology();
+    assert_eq!(topology.kind, StackKind::Compose);
+    assert_eq!(
+        topology.why,
+        format!("compose stack: project {name} was brought up with 4 replicas")
+    );
+    assert_eq!(topology.groups, ["app-group-1", "app-group-2"]);
+    assert_eq!(topology.proxy.name, "nginx 1.30");
+    assert!(stack.outlives_us());
+    for group in &topology.groups {
+        let answers = [(); 4].map(|()| get(&topology.proxy.target, group, "/?example=test"));
+        let mut ids: Vec<_> = topology
+            .replicas_of(group)
+            .map(|replica| format!("\"{}\"", replica.id))
+            .collect();
+        if answers[0] != ids[0] {
+            ids.reverse();
+        }
+        assert_eq!(answers[..2], ids, "strict turns between the known replicas");
+        assert_eq!(answers[2..], ids);
+    }
+}
+
+/// The client's count, the replicas' counters and NGINX's own agree to the last request.
+#[track_caller]
+fn books_agree(stack: &Stack) {
+    let topology = stack.topology();
+    let count_all = || -> u64 {
+        topology
+            .replicas
+            .iter()
+            .map(|r| count(&r.metrics_url))
+            .sum()
+    };
+    let (replicas, proxy) = (count_all(), proxy_count(stack));
+    for _ in 0..50 {
+        for group in &topology.groups {
+            let _ = get(&topology.proxy.target, group, "/");
+        }
+    }
+    assert_eq!(count_all() - replicas, 100);
+    // Reading it counts once.
+    assert_eq!(proxy_count(stack) - proxy, 101);
+}
+
+async fn found_again(wanted: &Wanted, stack: &Stack) {
+    let mut wanted = wanted.clone();
+    wanted.choice = Choice::Auto;
+    // A loaded machine may be slower than a user would bear.
+    wanted.timeouts.engine = Duration::from_secs(5);
+    let found = bring_up(&wanted).await.unwrap();
+    assert_eq!(found.topology().replicas, stack.topology().replicas);
+    assert!(found.topology().why.ends_with("is running with 4 replicas"));
+
+    wanted.groups = vec!["app-group-9".to_owned()];
+    let error = bring_up(&wanted).await.err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "unknown host group app-group-9; this stack has app-group-1 and app-group-2"
+    );
+}
+
+/// The death of the process, which is what a crash is: `docker kill` counts as by hand.
+fn crash(id: &str) {
+    let kill = "kill -9 $(cat /proc/1/task/1/children)";
+    let status = Command::new("docker")
+        .args(["exec", id, "sh", "-c", kill])
+        .output()
+        .unwrap();
+    // 137 where the shell went down with the container.
+    let done = matches!(status.status.code(), Some(0 | 137));
+    assert!(done, "{status:?}");
+}
+
+async fn comes_back(stack: &Stack, before: &[loadgen::stack::Life]) -> Vec<loadgen::stack::Life> {
+    let since = Instant::now();
+    loop {
+        let after = stack.lives().await.unwrap();
+        match changes(before, &after).as_slice() {
+            [Change::Restarted { id, times: 1, .. }]
+                if *id == before[0].id && after[0].health.as_deref() == Some("healthy") =>
+            {
+                return after;
+            }
+            others => assert!(since.elapsed() < PATIENCE, "{others:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until the rotation is over all replicas, with none that does not answer.
+fn turns_are_even(stack: &Stack, n_replicas: usize) {
+    let since = Instant::now();
+    loop {
+        let mut shares: BTreeMap<(u16, String), usize> = BTreeMap::new();
+        for _ in 0..10 * n_replicas {
+            let answer = ask(&stack.topology().proxy.target, "app-group-1", "/");
+            *shares.entry(answer).or_default() += 1;
+        }
+        if shares.len() == n_replicas && shares.values().all(|share| *share == 10) {
+            return;
+        }
+        assert!(since.elapsed() < PATIENCE, "{shares:?}");
+    }
+}
+
+async fn held_port() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let wanted = wanted("held", &port.to_string());
+    let _sweep = Sweep(wanted.project.name.clone().unwrap());
+    let error = bring_up(&wanted).await.err().unwrap();
+    assert!(
+        matches!(error, StackError::PortHeld { port: told } if told == port),
+        "{error}"
+    );
+}
+
+fn count(metrics_url: &str) -> u64 {
+    let origin = metrics_url.strip_suffix("/metrics").unwrap();
+    get(origin, "metrics", "/metrics")
+        .lines()
+        .filter(|line| line.starts_with("http_requests_total{handler=\"/\""))
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64)
+        .sum()
+}
+
+fn proxy_count(stack: &Stack) -> u64 {
+    let Some(ProxyBook::StubStatus { url }) = &stack.topology().proxy.book else {
+        panic!("no book");
+    };
+    let page = get(url.strip_suffix("/status").unwrap(), "status", "/status");
+    // The third line: accepts, handled, requests.
+    let numbers = page.lines().nth(2).unwrap().split_whitespace();
+    numbers.last().unwrap().parse().unwrap()
+}
+
+/// The body of a good answer.
+#[track_caller]
+fn get(origin: &str, host: &str, path: &str) -> String {
+    let (status, body) = ask(origin, host, path);
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// Status and body of an answer.
+fn ask(origin: &str, host: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(origin.strip_prefix("http://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
