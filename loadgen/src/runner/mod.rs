@@ -76,11 +76,11 @@ async fn measure(
     let environment = environment::read();
     let machine = environment::machine(&environment);
     let preflight = preflight::check(&plan, topology, &machine)?;
+    let scraper = Scraper::new(&plan.counter)?;
     let mut folder = Folder::create(test.out, &plan)?;
     let run = RunInfo::begin(folder.id(), folder.started_at(), &plan, test.command);
     folder.begin(&Parts::begin(&run, &plan, &environment, topology))?;
 
-    let scraper = Scraper::new(&plan.counter)?;
     let before = signals.or_interrupt(scraper.snapshot(topology)).await?;
     let recording = load::apply(&plan, topology, folder.spool(), &mut tell, signals).await?;
     tell(Notice::State("closing the books"));
