@@ -7,7 +7,7 @@ use loadgen::cli::{
 };
 use loadgen::report::{self, TextOptions};
 use loadgen::runner::{self, Operated, RunError, Signals, Stored, Test};
-use loadgen::stack::{Choice, EmbeddedOptions, Life, Wanted};
+use loadgen::stack::{Choice, EmbeddedOptions, Life, Project, Wanted};
 
 /// Exit code of an error of our own.
 const INTERNAL: u8 = 1;
@@ -144,6 +144,7 @@ async fn operate(operation: Operation, args: &StackArgs) -> u8 {
     let wanted = Wanted {
         replicas: args.replicas,
         output: Some(output),
+        project: Project::here(),
         ..Wanted::new(choice)
     };
     let result = match operation {
@@ -153,7 +154,9 @@ async fn operate(operation: Operation, args: &StackArgs) -> u8 {
         Operation::Down => runner::down(&wanted).await.map(told),
         Operation::Up => match Signals::listen() {
             Ok(mut signals) => {
-                let tell = |lives: &[Life], target: &str| drop(print(&up_text(lives, target)));
+                let tell = |lives: &[Life], target: &str| {
+                    let _ = print(&up_text(lives, target));
+                };
                 runner::up(&wanted, tell, &mut signals).await.map(told)
             }
             Err(error) => return fail(&format!("signals cannot be heard: {error}"), "", INTERNAL),
@@ -196,7 +199,9 @@ fn rows(lives: &[Life]) -> Vec<[String; 6]> {
 fn redraw(runs: &[std::path::PathBuf]) -> u8 {
     for run in runs {
         match runner::redraw(run) {
-            Ok(page) => drop(print(&format!("{}\n", page.display()))),
+            Ok(page) => {
+                let _ = print(&format!("{}\n", page.display()));
+            }
             Err(error) => return fail(&error.to_string(), &error.hint(), USAGE),
         }
     }

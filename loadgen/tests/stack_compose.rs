@@ -29,6 +29,12 @@ fn main() -> ExitCode {
             || run(from_up_to_down()),
         ),
         Trial::test("a_held_port_is_named", || run(held_port())),
+        Trial::test("a_replica_that_cannot_start_is_quoted", || {
+            run(cannot_start())
+        }),
+        Trial::test("a_build_that_fails_shows_its_last_lines", || {
+            run(build_fails())
+        }),
     ];
     let trials = trials.into_iter().map(|trial| match &obstacle {
         Some(why) if !required => trial.with_kind(why.clone()).with_ignored_flag(true),
@@ -251,6 +257,42 @@ async fn held_port() {
     let error = bring_up(&wanted).await.err().unwrap();
     assert!(
         matches!(error, StackError::PortHeld { port: told } if told == port),
+        "{error}"
+    );
+}
+
+async fn cannot_start() {
+    let mut wanted = wanted("start", "");
+    let _sweep = Sweep(wanted.project.name.clone().unwrap());
+    let args = ("APP_GROUP_1_ARGS".to_owned(), "--nonsense".to_owned());
+    wanted.project.variables.push(args);
+    let error = bring_up(&wanted).await.err().unwrap();
+    assert!(
+        matches!(
+            error,
+            StackError::NotStarted { .. } | StackError::NotReady { .. }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("--nonsense"), "{error}");
+}
+
+async fn build_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("docker-compose.yml", "services: {a: {build: .}}\n"),
+        ("Dockerfile", "FROM scratch\nCOPY nothing-of-this-name /\n"),
+    ];
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut wanted = wanted("build", "");
+    let _sweep = Sweep(wanted.project.name.clone().unwrap());
+    wanted.project.directory = folder.path().to_owned();
+    let error = bring_up(&wanted).await.err().unwrap();
+    assert!(matches!(error, StackError::BuildFailed { .. }), "{error}");
+    assert!(
+        error.to_string().contains("nothing-of-this-name"),
         "{error}"
     );
 }

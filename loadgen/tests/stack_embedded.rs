@@ -275,6 +275,8 @@ async fn a_killed_parent_leaves_no_child() {
     assert!(up, "the parent ended early");
     let children = children_of(parent.id());
     assert_eq!(children.len(), 3, "two replicas and a proxy");
+    // Each in a group of its own, which Ctrl-C in the parent's terminal does not reach.
+    assert!(children.iter().all(|pid| group_of(*pid) == Some(*pid)));
 
     parent.kill().unwrap();
     parent.wait().unwrap();
@@ -330,9 +332,19 @@ fn runs(pid: u32) -> bool {
 
 /// State and parent of a process.
 fn stat(pid: u32) -> Option<(char, u32)> {
+    let fields = stat_fields(pid)?;
+    Some((fields[0].chars().next()?, fields[1].parse().ok()?))
+}
+
+/// The process group of a process.
+fn group_of(pid: u32) -> Option<u32> {
+    stat_fields(pid)?[2].parse().ok()
+}
+
+/// State, parent, process group and more, of a process.
+fn stat_fields(pid: u32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name is in parentheses and may have any character in it.
     let (_, after_name) = stat.rsplit_once(") ")?;
-    let mut fields = after_name.split(' ');
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+    Some(after_name.split(' ').map(ToOwned::to_owned).collect())
 }

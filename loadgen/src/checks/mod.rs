@@ -7,6 +7,7 @@ mod books;
 mod evidence;
 mod finding;
 mod judgement;
+mod preflight;
 mod statistics;
 mod thresholds;
 mod validity;
@@ -18,6 +19,7 @@ pub use judgement::{
     CrossCheck, Finding, GroupJudgement, Judgement, Residual, ServerTime, Severity, Status,
     ThresholdResult, Verdict,
 };
+pub use preflight::preflight;
 
 /// Weighs everything that was seen.
 #[must_use]

@@ -27,43 +27,51 @@ fn ln_gamma(x: f64) -> f64 {
 ///
 /// Each is computed directly where it is the smaller one, so that a tail of 1e-20 is not lost in
 /// a subtraction from 1.
-fn gamma_tails(a: f64, x: f64) -> (f64, f64) {
+fn gamma_tails(shape: f64, x: f64) -> (f64, f64) {
     if x <= 0.0 {
         return (0.0, 1.0);
     }
-    let scale = (a * x.ln() - x - ln_gamma(a)).exp();
-    if x < a + 1.0 {
-        let (mut term, mut sum, mut n) = (1.0 / a, 1.0 / a, a);
-        for _ in 0..10_000 {
-            n += 1.0;
-            term *= x / n;
-            sum += term;
-            if term < sum * 1e-16 {
-                break;
-            }
-        }
-        let lower = (sum * scale).min(1.0);
+    let scale = (shape * x.ln() - x - ln_gamma(shape)).exp();
+    if x < shape + 1.0 {
+        let lower = (scale * lower_series(shape, x)).min(1.0);
         (lower, 1.0 - lower)
     } else {
-        // Lentz's method.
-        let tiny = 1e-300;
-        let mut b = x + 1.0 - a;
-        let (mut c, mut d) = (1.0 / tiny, 1.0 / b);
-        let mut fraction = d;
-        for i in 1..10_000 {
-            let i = f64::from(i);
-            let an = -i * (i - a);
-            b += 2.0;
-            d = 1.0 / away_from_zero(an * d + b, tiny);
-            c = away_from_zero(b + an / c, tiny);
-            fraction *= d * c;
-            if (d * c - 1.0).abs() < 1e-15 {
-                break;
-            }
-        }
-        let upper = (scale * fraction).min(1.0);
+        let upper = (scale * upper_fraction(shape, x)).min(1.0);
         (1.0 - upper, upper)
     }
+}
+
+fn lower_series(shape: f64, x: f64) -> f64 {
+    let (mut term, mut sum, mut divisor) = (1.0 / shape, 1.0 / shape, shape);
+    for _ in 0..10_000 {
+        divisor += 1.0;
+        term *= x / divisor;
+        sum += term;
+        if term < sum * 1e-16 {
+            break;
+        }
+    }
+    sum
+}
+
+/// The continued fraction, by Lentz's method.
+fn upper_fraction(shape: f64, x: f64) -> f64 {
+    const TINY: f64 = 1e-300;
+    let mut constant = x + 1.0 - shape;
+    let (mut above, mut below) = (1.0 / TINY, 1.0 / constant);
+    let mut fraction = below;
+    for step in 1..10_000 {
+        let step = f64::from(step);
+        let factor = -step * (step - shape);
+        constant += 2.0;
+        below = 1.0 / away_from_zero(factor * below + constant, TINY);
+        above = away_from_zero(constant + factor / above, TINY);
+        fraction *= below * above;
+        if (below * above - 1.0).abs() < 1e-15 {
+            break;
+        }
+    }
+    fraction
 }
 
 fn away_from_zero(x: f64, tiny: f64) -> f64 {

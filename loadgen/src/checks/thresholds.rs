@@ -115,16 +115,13 @@ fn time(histogram: &Histogram, statistic: Statistic) -> f64 {
 /// Arrivals that the schedule asked for in the measured part that took place; `None` in closed
 /// loop, which intends none.
 pub(super) fn intended(group: &GroupEvidence<'_>) -> Option<f64> {
-    match &group.all.plan.groups.get(group.place)?.load {
-        Load::Open { schedule } => {
-            // Random arrivals are what they are: what was drawn is what was intended.
-            let expected = schedule.expected(Nanos::ZERO, group.all.recording.measured);
-            let drawn = group.tally.counts.planned as f64;
-            let by_chance = 6.0 * expected.sqrt();
-            let is_random = schedule.process != crate::schedule::Process::Constant;
-            let plausible = is_random && (drawn - expected).abs() <= by_chance;
-            Some(if plausible { drawn } else { expected })
-        }
-        Load::Closed { .. } => None,
-    }
+    let load = &group.all.plan.groups.get(group.place)?.load;
+    let Load::Open { schedule } = load else {
+        return None;
+    };
+    let expected = schedule.expected(Nanos::ZERO, group.all.recording.measured);
+    // Random arrivals are what they are: what was drawn is what was intended.
+    let drawn = group.tally.counts.planned as f64;
+    let plausible = load.is_random() && (drawn - expected).abs() <= 6.0 * expected.sqrt();
+    Some(if plausible { drawn } else { expected })
 }

@@ -171,6 +171,15 @@ impl Load {
             Self::Closed { .. } => None,
         }
     }
+
+    /// Whether arrivals are drawn, so that their number differs from rate × time by chance.
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        match self {
+            Self::Open { schedule } => schedule.process != Process::Constant,
+            Self::Closed { .. } => false,
+        }
+    }
 }
 
 mod seconds {

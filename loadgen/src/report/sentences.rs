@@ -120,16 +120,6 @@ pub(super) fn waiting(group: &GroupRecord) -> String {
     }
 }
 
-/// The balance verdict as one word.
-pub(super) const fn balance_word(verdict: BalanceVerdict) -> &'static str {
-    match verdict {
-        BalanceVerdict::Even => "as declared",
-        BalanceVerdict::Uneven => "not as declared",
-        BalanceVerdict::TooFew => "too few to tell",
-        BalanceVerdict::NotJudged => "not judged",
-    }
-}
-
 /// How the load was spread.
 pub(super) fn balance(group: &GroupRecord) -> String {
     let balance = &group.balance;

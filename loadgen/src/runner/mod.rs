@@ -4,6 +4,7 @@
 
 mod environment;
 mod error;
+mod lives;
 mod load;
 mod operate;
 mod preflight;
@@ -17,12 +18,14 @@ pub use storage::{Folder, StorageError, read_record, record_files, redraw};
 
 use std::path::PathBuf;
 
+use futures_util::future::join;
+
 use crate::checks::{self, Evidence};
 use crate::model::{Notice, Topology};
 use crate::plan::{Load, Plan, StackChoice};
 use crate::report::{Parts, Record, RunInfo, assemble};
 use crate::scrape::{Delta, Scraper};
-use crate::stack::{self, Choice, EmbeddedOptions, External, Stack, Wanted};
+use crate::stack::{self, Choice, EmbeddedOptions, External, Project, Stack, Wanted};
 
 /// A test to run.
 #[derive(Clone, Debug)]
@@ -58,45 +61,52 @@ pub struct Stored {
 /// Runs a test from its stack to its report.
 pub async fn run(test: Test, mut tell: Tell, signals: &mut Signals) -> Result<Stored, RunError> {
     let wanted = wanted(&test);
-    let stack = signals.or_interrupt(stack::bring_up(&wanted)).await??;
+    let mut stack = signals.or_interrupt(stack::bring_up(&wanted)).await??;
     tell(Notice::Stack(&stack.topology().why));
-    let result = measure(test, &stack, tell, signals).await;
+    let result = measure(test, &mut stack, tell, signals).await;
     stack.take_down().await;
     result
 }
 
 async fn measure(
     test: Test,
-    stack: &Stack,
+    stack: &mut Stack,
     mut tell: Tell,
     signals: &mut Signals,
 ) -> Result<Stored, RunError> {
-    let topology = stack.topology();
-    let plan = test.plan.for_groups(&hosts(topology), &test.load);
+    let topology = stack.topology().clone();
+    let plan = test.plan.for_groups(&hosts(&topology), &test.load);
     let environment = environment::read();
     let machine = environment::machine(&environment);
-    let preflight = preflight::check(&plan, topology, &machine)?;
+    let mut noted = preflight::check(&plan, &topology, &machine)?;
+    noted.extend(lives::warnings(stack));
     let scraper = Scraper::new(&plan.counter)?;
     let mut folder = Folder::create(test.out, &plan)?;
     let run = RunInfo::begin(folder.id(), folder.started_at(), &plan, test.command);
-    folder.begin(&Parts::begin(&run, &plan, &environment, topology))?;
+    let parts = Parts::begin(&run, &plan, &environment, &topology);
+    folder.begin(&parts)?;
 
-    let before = signals.or_interrupt(scraper.snapshot(topology)).await?;
-    let recording = load::apply(&plan, topology, folder.spool(), &mut tell, signals).await?;
+    let before = signals
+        .or_interrupt(join(scraper.snapshot(&topology), lives::look(stack)))
+        .await?;
+    let recording = load::apply(&plan, &topology, folder.spool(), &mut tell, signals).await?;
     tell(Notice::State("closing the books"));
-    let after = scraper.settled(topology).await;
-    let delta = Delta::between(&before, &after);
+    // A replica that came back has another port; one that cannot be found keeps its old one, and
+    // then its page says so.
+    let _ = stack.refresh().await;
+    let after = join(scraper.settled(stack.topology()), lives::look(stack)).await;
+    let delta = Delta::between(&before.0, &after.0);
+    noted.extend(lives::findings(&before.1, &after.1));
     tell(Notice::Done);
 
     let judgement = checks::judge(&Evidence {
         plan: &plan,
-        topology,
+        topology: &topology,
         recording: &recording,
         delta: Some(&delta),
         machine: &machine,
-        preflight: &preflight,
+        preflight: &noted,
     });
-    let parts = Parts::begin(&run, &plan, &environment, topology);
     let record = assemble(parts, &recording, &judgement, folder.intervals());
     let unwritten = folder.finish(&record, test.csv).err();
     Ok(Stored {
@@ -150,6 +160,7 @@ fn wanted(test: &Test) -> Wanted {
         groups: plan.groups.iter().map(|group| group.host.clone()).collect(),
         replicas: plan.replicas,
         embedded: test.embedded.clone(),
+        project: Project::here(),
         ..Wanted::new(choice)
     }
 }

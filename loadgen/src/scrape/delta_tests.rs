@@ -3,23 +3,25 @@
 use super::*;
 use crate::model::Replica;
 
-fn page(total: u64, start: f64) -> Result<Reading, ScrapeError> {
-    Ok(Reading {
+type Page = Result<Reading, ScrapeError>;
+
+fn reading(total: u64, start: f64) -> Reading {
+    Reading {
         total,
         by_class: [(StatusClass(2), total)].into(),
         process_start: Some(start),
         ..Reading::default()
-    })
+    }
 }
 
-fn gone() -> Result<Reading, ScrapeError> {
+fn gone() -> Page {
     Err(ScrapeError::Unreachable {
         url: "u".into(),
         reason: "refused".into(),
     })
 }
 
-fn snapshot(replicas: &[(&str, &Result<Reading, ScrapeError>)]) -> Snapshot {
+fn snapshot(replicas: &[(&str, &Page)]) -> Snapshot {
     let replicas = replicas.iter().map(|(id, page)| ReplicaSnapshot {
         replica: Replica {
             group: "g".into(),
@@ -39,8 +41,8 @@ fn snapshot(replicas: &[(&str, &Result<Reading, ScrapeError>)]) -> Snapshot {
 }
 
 fn delta(
-    before: &[(&str, &Result<Reading, ScrapeError>)],
-    after: &[(&str, &Result<Reading, ScrapeError>)],
+    before: &[(&str, &Page)],
+    after: &[(&str, &Page)],
 ) -> Vec<(String, Option<u64>, ReplicaState)> {
     let delta = Delta::between(&snapshot(before), &snapshot(after));
     let replicas = delta.replicas.into_iter();
@@ -51,7 +53,7 @@ fn delta(
 
 #[test]
 fn a_replica_that_stays_is_counted_by_difference() {
-    let (then, now) = (page(5, 1.0), page(12, 1.0));
+    let (then, now) = (Ok(reading(5, 1.0)), Ok(reading(12, 1.0)));
     assert_eq!(
         delta(&[("a", &then)], &[("a", &now)]),
         [("a".into(), Some(7), ReplicaState::Whole)]
@@ -60,7 +62,7 @@ fn a_replica_that_stays_is_counted_by_difference() {
 
 #[test]
 fn after_a_restart_what_came_later_still_counts() {
-    let (then, now) = (page(5, 1.0), page(12, 1_004.5));
+    let (then, now) = (Ok(reading(5, 1.0)), Ok(reading(12, 1_004.5)));
     let reset = ReplicaState::Reset { after: Some(4.5) };
     assert_eq!(
         delta(&[("a", &then)], &[("a", &now)]),
@@ -70,7 +72,7 @@ fn after_a_restart_what_came_later_still_counts() {
 
 #[test]
 fn replicas_appear_vanish_and_fail_each_in_their_own_way() {
-    let (then, now, gone) = (page(5, 1.0), page(12, 1.0), gone());
+    let (then, now, gone) = (Ok(reading(5, 1.0)), Ok(reading(12, 1.0)), gone());
     let error = || gone.clone().expect_err("an error");
     assert_eq!(
         delta(
@@ -93,15 +95,16 @@ fn the_latency_in_scope_wins_over_the_one_with_more_buckets() {
         sum: 1.0,
         buckets: (0..buckets).map(|n| (n as f64, count)).collect(),
     };
-    let (then, mut now) = (page(0, 1.0), page(10, 1.0));
-    if let Ok(now) = &mut now {
-        now.latencies = [
-            ("exact".to_owned(), latency(10, 4)),
-            ("exact_fine".to_owned(), latency(10, 8)),
-            ("wide".to_owned(), latency(13, 20)),
-        ]
-        .into();
-    }
+    let latencies = [
+        ("exact".to_owned(), latency(10, 4)),
+        ("exact_fine".to_owned(), latency(10, 8)),
+        ("wide".to_owned(), latency(13, 20)),
+    ];
+    let then = Ok(reading(0, 1.0));
+    let now = Ok(Reading {
+        latencies: latencies.into(),
+        ..reading(10, 1.0)
+    });
     let delta = Delta::between(&snapshot(&[("a", &then)]), &snapshot(&[("a", &now)]));
     let finest = delta.replicas[0].finest_latency().map(|(family, _)| family);
     assert_eq!(finest, Some("exact_fine"));

@@ -142,3 +142,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;

@@ -100,8 +100,7 @@ fn mismatch(case: &Case<'_>, balance: &Balance) -> Option<Finding> {
             *weights == *declared
                 || (declared.is_empty() && weights.iter().all(|weight| *weight == 1))
         }
-        (Identified::Random, Policy::Random) => true,
-        (Identified::OneReplica, Policy::Hash) => true,
+        (Identified::Random, Policy::Random) | (Identified::OneReplica, Policy::Hash) => true,
         _ => false,
     };
     if as_declared || (!case.starved.is_empty() && *identified != Identified::OneReplica) {
@@ -197,11 +196,18 @@ fn pinned(case: &Case<'_>) -> Option<Finding> {
     let n = case.spread.ids.len() as u64;
     let per_connection = case.spread.total() / opened.max(1);
     let few = opened > 0 && opened < 50 * n && per_connection >= 20;
+    // Connections dealt out at random would vary by about this much; far less or more is not it.
+    let by_chance = ((n.max(2) - 1) as f64 / opened.max(1) as f64).sqrt();
+    let fits = (0.2..5.0).contains(&(case.spread.coefficient_of_variation() / by_chance));
     let known = matches!(
         case.identified,
         Some(Identified::RoundRobin { .. } | Identified::Random)
     );
-    if !few || known || !case.shifts.is_empty() && case.shifts.len() < case.windows.len() / 2 {
+    if !few
+        || !fits
+        || known
+        || !case.shifts.is_empty() && case.shifts.len() < case.windows.len() / 2
+    {
         return None;
     }
     let message = format!(

@@ -9,14 +9,19 @@ use crate::model::{Nanos, ReplicaId};
 use crate::recorder::{ReplicaTally, Tally};
 
 /// Answers below which a replica's latency is not compared.
-const FEW: u64 = 100;
+const FEW: u64 = 200;
 
 /// Every replica's share of the group's slowest 1 %: of the answers above the group's p99, by the
 /// name in the answer. Empty where no answer that names a replica is among them.
 #[must_use]
 pub fn tail_shares(tally: &Tally) -> BTreeMap<String, f64> {
     let p99 = tally.response.quantile(0.99);
-    let slow = |replica: &ReplicaTally| replica.response.count_above(p99);
+    // Where the slowest per cent share one bucket, nothing is above it: then the bucket counts.
+    let limit = match tally.response.count_above(p99) {
+        0 => Nanos(p99.0 - p99.0 / 1_000),
+        _ => p99,
+    };
+    let slow = |replica: &ReplicaTally| replica.response.count_above(limit);
     let total: u64 = tally.replicas.values().map(slow).sum();
     if total == 0 {
         return BTreeMap::new();
@@ -54,7 +59,7 @@ fn share_of(replica: &ReplicaTally, all: &BTreeMap<ReplicaId, ReplicaTally>) -> 
     replica.requests as f64 / total.max(1) as f64
 }
 
-/// Slow in the middle: half as slow again as the median of the others, and by a millisecond. Slow
+/// Slow in the middle: half as slow again as the median of the others, and by two milliseconds. Slow
 /// at the end: p99 three times that of the slowest other, and by five.
 fn slow(
     id: &ReplicaId,
@@ -86,7 +91,7 @@ fn slow(
     );
     let (others_p50, _) = at(0.5);
     let (_, others_p99) = at(0.99);
-    let (name, own, other) = if beyond(p50, others_p50, 1.5, 1_000_000) {
+    let (name, own, other) = if beyond(p50, others_p50, 1.5, 2_000_000) {
         ("p50", p50, others_p50)
     } else if beyond(p99, others_p99, 3.0, 5_000_000) {
         ("p99", p99, others_p99)

@@ -35,7 +35,7 @@ impl fmt::Display for Identified {
 /// Below this, chance is no explanation: one false alarm in a million runs.
 pub(super) const IMPOSSIBLE: f64 = 1e-6;
 /// Between this and its mirror image, draws are a good explanation.
-const PLAUSIBLE: f64 = 1e-4;
+const PLAUSIBLE: f64 = 1e-3;
 /// The largest weight looked for.
 const MOST_WEIGHT: u64 = 16;
 
@@ -50,19 +50,37 @@ pub(super) struct Counts<'a> {
 }
 
 impl Counts<'_> {
-    /// How a G-test over all seconds together looks, against `shares`. Turns are far too even in
-    /// every second, and the seconds' evidence adds up where one total would leave a doubt.
+    /// How a chi-square over all seconds together looks, against `shares`. Turns are far too even
+    /// in every second, and the seconds' evidence adds up where one total would leave a doubt.
     pub(super) fn by_second(&self, shares: &[f64]) -> Option<Tails> {
-        let mut sum = 0.0;
-        for window in self.windows {
+        let df = self.windows.len() * shares.len().saturating_sub(1);
+        (df > 0).then(|| chi_square_tails(self.chi_square(shares), df as f64))
+    }
+
+    fn chi_square(&self, shares: &[f64]) -> f64 {
+        let of = |window: &Vec<u64>| -> f64 {
             let total = window.iter().sum::<u64>() as f64;
-            let terms = window.iter().zip(shares);
-            sum += terms
+            let terms = window.iter().zip(shares).filter(|(_, share)| **share > 0.0);
+            terms
                 .map(|(count, share)| (*count as f64 - total * share).powi(2) / (total * share))
-                .sum::<f64>();
+                .sum()
+        };
+        self.windows.iter().map(of).sum()
+    }
+
+    /// Whether the seconds differ from one another as draws do. A steady skew does not: each
+    /// second repeats the shares of the whole too closely.
+    fn vary_as_draws_do(&self) -> bool {
+        let mut sums = vec![0u64; self.totals.len()];
+        for window in self.windows {
+            for (sum, count) in sums.iter_mut().zip(window) {
+                *sum += count;
+            }
         }
-        let df = self.windows.len() * (shares.len().saturating_sub(1));
-        (df > 0).then(|| chi_square_tails(sum, df as f64))
+        let total = sums.iter().sum::<u64>().max(1) as f64;
+        let own: Vec<f64> = sums.iter().map(|sum| *sum as f64 / total).collect();
+        let df = self.windows.len().saturating_sub(1) * (own.len() - 1);
+        df > 0 && plausible(chi_square_tails(self.chi_square(&own), df as f64))
     }
 
     /// What the counts look like, where they tell.
@@ -86,10 +104,9 @@ impl Counts<'_> {
         if let Some(weights) = self.weights() {
             return Some(Identified::RoundRobin { weights });
         }
-        let plausible = |tails: Tails| tails.left > PLAUSIBLE && tails.right > PLAUSIBLE;
         // One total alone is too lenient: small skews of turns look like draws to it.
         let drawn = whole.right > PLAUSIBLE && windows.is_some_and(plausible);
-        drawn.then_some(Identified::Random)
+        (drawn && self.vary_as_draws_do()).then_some(Identified::Random)
     }
 
     /// Small whole weights, not all equal, that explain the counts to the turn.
@@ -108,6 +125,10 @@ impl Counts<'_> {
             (small && unequal && exact && laps >= 100).then_some(weights)
         })
     }
+}
+
+fn plausible(tails: Tails) -> bool {
+    tails.left > PLAUSIBLE && tails.right > PLAUSIBLE
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub(super) fn about_pages(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>
         }
     }
     let Some(delta) = group.all.delta else { return };
+    findings.extend(missing_host(group));
     // The proxy is one: said once, with the first group.
     if let Some(proxy) = delta.proxy.as_ref().filter(|_| group.place == 0) {
         if let Some(error) = &proxy.error {
@@ -94,6 +95,23 @@ fn about_state(group: &GroupEvidence<'_>, delta: &ReplicaDelta) -> Option<Findin
         }
         ReplicaState::Unreadable(error) => Some(unreadable(group, "its", error)),
     }
+}
+
+/// A proxy that counts by host, and does not know this one.
+fn missing_host(group: &GroupEvidence<'_>) -> Option<Finding> {
+    let proxy = group.all.delta?.proxy.as_ref()?;
+    let is_missing = !proxy.by_host.is_empty() && !proxy.by_host.contains_key(group.host);
+    is_missing.then(|| {
+        let known: Vec<_> = proxy.by_host.keys().take(8).cloned().collect();
+        let message = format!(
+            "the proxy counts by host and has no {}, only {}",
+            group.host,
+            listed(&known)
+        );
+        Finding::new("unreadable-counter", severity_of_unreadable(group), message)
+            .of_group(group.host)
+            .hint("does the proxy see the Host header as it was sent?")
+    })
 }
 
 fn unreadable(group: &GroupEvidence<'_>, whose: &str, error: &ScrapeError) -> Finding {

@@ -183,7 +183,7 @@ fn name_proxy_only(proxy: &mut ProxyBook) -> u64 {
 /// would, and miscounted when one of them holds it or when it is a multiple of what is ours.
 fn looks_foreign(group: &GroupEvidence<'_>, book: &ReplicaBook) -> bool {
     let (warmup, measured) = replicas::reached(group);
-    let ours = (warmup + measured) as i64;
+    let ours = (warmup + measured).cast_signed();
     let counts: Vec<u64> = group.deltas().filter_map(|delta| delta.requests).collect();
     let even = counts.len() > 1 && {
         let share = 1.0 / counts.len() as f64;

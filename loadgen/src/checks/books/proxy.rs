@@ -29,11 +29,11 @@ pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ProxyBook> {
     let (warmup, _) = replicas::reached(group);
     let mut excluded = vec![Entry::new(
         "warm-up",
-        warmup as i64,
+        warmup.cast_signed(),
         "requests before the measured part",
     )];
     let total = if is_per_host {
-        delta.by_host.get(group.host).copied().unwrap_or(0)
+        delta.by_host.get(group.host).copied()?
     } else {
         enter_all_hosts(group, delta, &mut ledger, &mut excluded);
         total
@@ -41,12 +41,12 @@ pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ProxyBook> {
     excluded.retain(|entry| entry.count != 0);
     let ours: i64 = excluded.iter().map(|entry| entry.count).sum();
     // A book that does not even hold what is ours holds nothing else.
-    let surplus = ours - total as i64;
+    let surplus = ours - total.cast_signed();
     if surplus > 0 {
         excluded[0].count -= surplus;
     }
-    let count = (total as i64 - ours).max(0) as u64;
-    let (named, rest) = ledger.settle(count as i64 - group.tally.counts.sent as i64);
+    let count = (total.cast_signed() - ours).max(0) as u64;
+    let (named, rest) = ledger.settle(count.cast_signed() - group.tally.counts.sent.cast_signed());
     Some(ProxyBook {
         count,
         excluded,
@@ -63,7 +63,7 @@ fn enter_all_hosts(
     ledger: &mut Ledger,
     excluded: &mut Vec<Entry>,
 ) {
-    let reads = delta.own_reads as i64;
+    let reads = delta.own_reads.cast_signed();
     if delta.is_stub_status {
         excluded.push(Entry::new(
             "own-status-reads",
@@ -85,7 +85,7 @@ fn enter_all_hosts(
     {
         let (warmup, measured) = replicas::reached(&other);
         let foreign = replicas::read(&other).map_or(0, |book: ReplicaBook| book.rest.max(0));
-        others += (warmup + measured) as i64 + foreign;
+        others += (warmup + measured).cast_signed() + foreign;
         let mut unanswered = Ledger::default();
         replicas::enter_unanswered(&mut unanswered, &other);
         unsure += unanswered.most_lacking();
@@ -96,5 +96,5 @@ fn enter_all_hosts(
         "requests to the other host groups",
     ));
     let note = "of other host groups: sent, but perhaps never received";
-    ledger.possible("broken-connections", -(unsure as i64), note);
+    ledger.possible("broken-connections", -(unsure.cast_signed()), note);
 }

@@ -7,6 +7,9 @@ use crate::checks::evidence::{GroupEvidence, path_of};
 use crate::model::{ErrorClass, ReplicaId, StatusClass};
 use crate::scrape::{ReplicaDelta, ReplicaState};
 
+/// A count for some of the replicas.
+pub(super) type ByReplica = Vec<(ReplicaId, u64)>;
+
 /// The replicas' book of one group.
 #[derive(Clone, Debug)]
 pub(in crate::checks) struct ReplicaBook {
@@ -17,9 +20,9 @@ pub(in crate::checks) struct ReplicaBook {
     /// What stays without a name; positive where the book has too many.
     pub(super) rest: i64,
     /// Replicas that counted fewer requests than they gave answers, and how many fewer.
-    pub(super) short: Vec<(ReplicaId, u64)>,
+    pub(super) short: ByReplica,
     /// Replicas that counted more requests than they gave answers, and how many more.
-    pub(super) long: Vec<(ReplicaId, u64)>,
+    pub(super) long: ByReplica,
     /// Errors the replicas counted that no client saw.
     pub(super) masked: u64,
 }
@@ -37,12 +40,12 @@ pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ReplicaBook> {
     let mut excluded = vec![
         Entry::new(
             "warm-up",
-            warmup.min(total) as i64,
+            warmup.min(total).cast_signed(),
             "requests before the measured part",
         ),
         Entry::new(
             "own-scrapes",
-            own as i64,
+            own.cast_signed(),
             "our own reads of the metrics pages",
         ),
     ];
@@ -53,7 +56,8 @@ pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ReplicaBook> {
     let (short, long) = compare_by_name(group, &deltas);
     let lost: u64 = short.iter().map(|(_, count)| count).sum();
     // What a replica demonstrably lost cannot make up for what another counted too much.
-    let difference = count as i64 - group.tally.counts.sent as i64 + lost as i64;
+    let difference =
+        count.cast_signed() - group.tally.counts.sent.cast_signed() + lost.cast_signed();
     let (named, rest) = ledger(group, &deltas, masked).settle(difference);
     Some(ReplicaBook {
         count,
@@ -87,7 +91,7 @@ pub(super) fn reached(group: &GroupEvidence<'_>) -> (u64, u64) {
 /// Enters what both the proxy's and the replicas' book may lack.
 pub(super) fn enter_unanswered(ledger: &mut Ledger, group: &GroupEvidence<'_>) {
     for class in ErrorClass::ALL {
-        let count = group.errors(class) as i64;
+        let count = group.errors(class).cast_signed();
         if count > 0 && class.may_have_reached_a_replica() {
             let name = match class {
                 ErrorClass::Timeout | ErrorClass::BodyTimeout => "timed-out-requests",
@@ -100,7 +104,7 @@ pub(super) fn enter_unanswered(ledger: &mut Ledger, group: &GroupEvidence<'_>) {
             );
         }
     }
-    let unfinished = group.unfinished() as i64;
+    let unfinished = group.unfinished().cast_signed();
     ledger.possible(
         "unfinished-requests",
         -unfinished,
@@ -112,7 +116,7 @@ pub(super) fn enter_unanswered(ledger: &mut Ledger, group: &GroupEvidence<'_>) {
 pub(super) fn enter_unconnected(ledger: &mut Ledger, group: &GroupEvidence<'_>) {
     let sent = group.tally.counts.sent;
     let (_, connected) = reached(group);
-    let count = sent as i64 - connected as i64;
+    let count = sent.cast_signed() - connected.cast_signed();
     ledger.certain(
         "not-connected",
         -count,
@@ -123,7 +127,7 @@ pub(super) fn enter_unconnected(ledger: &mut Ledger, group: &GroupEvidence<'_>) 
 fn ledger(group: &GroupEvidence<'_>, deltas: &[&ReplicaDelta], masked: u64) -> Ledger {
     let mut ledger = Ledger::default();
     enter_unconnected(&mut ledger, group);
-    let made = group.made_by_proxy() as i64;
+    let made = group.made_by_proxy().cast_signed();
     ledger.possible(
         "answered-by-proxy",
         -made,
@@ -139,7 +143,7 @@ fn ledger(group: &GroupEvidence<'_>, deltas: &[&ReplicaDelta], masked: u64) -> L
             ReplicaState::Vanished => ("vanished-replica", "is gone, and its counter with it"),
             _ => continue,
         };
-        let lost = answers(id).saturating_sub(counted) as i64;
+        let lost = answers(id).saturating_sub(counted).cast_signed();
         ledger.possible(name, -lost, format!("{id} {what}"));
     }
     enter_surplus(&mut ledger, group, deltas, masked);
@@ -152,7 +156,7 @@ fn ledger(group: &GroupEvidence<'_>, deltas: &[&ReplicaDelta], masked: u64) -> L
             .unwrap_or(0)
             .saturating_sub(answers(&delta.id));
         let note = format!("{} was not there before; its count may be older", delta.id);
-        ledger.possible("appeared-replica", surplus as i64, note);
+        ledger.possible("appeared-replica", surplus.cast_signed(), note);
     }
     ledger
 }
@@ -166,10 +170,10 @@ fn enter_surplus(
     let told = group.extra_tries();
     ledger.possible(
         "retried-requests",
-        told as i64,
+        told.cast_signed(),
         "tried again by the proxy, by its own word",
     );
-    let implied = masked.saturating_sub(told) as i64;
+    let implied = masked.saturating_sub(told).cast_signed();
     let note = "the replicas answered errors that no client saw, so the proxy tried again";
     ledger.possible("retried-requests", implied, note);
     let selector = group.all.selector();
@@ -190,14 +194,14 @@ fn enter_surplus(
         if delta.by_handler.is_empty() {
             ledger.possible(
                 "own-scrapes",
-                delta.own_reads as i64,
+                delta.own_reads.cast_signed(),
                 "our own reads, if counted",
             );
         }
     }
     ledger.possible(
         "other-handlers",
-        other as i64,
+        other.cast_signed(),
         "counted by handlers that were not loaded",
     );
 }
@@ -205,10 +209,7 @@ fn enter_surplus(
 /// Per replica, answers that name it against requests it counted: (short, long).
 ///
 /// An answer in hand was surely given, so a whole book that has fewer lost some.
-fn compare_by_name(
-    group: &GroupEvidence<'_>,
-    deltas: &[&ReplicaDelta],
-) -> (Vec<(ReplicaId, u64)>, Vec<(ReplicaId, u64)>) {
+fn compare_by_name(group: &GroupEvidence<'_>, deltas: &[&ReplicaDelta]) -> (ByReplica, ByReplica) {
     let named = group.named();
     let (mut short, mut long) = (Vec::new(), Vec::new());
     for delta in deltas {

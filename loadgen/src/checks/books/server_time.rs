@@ -31,7 +31,7 @@ pub(in crate::checks) fn server_time(
         metric,
         count: latency.count,
         lag_mean: group.tally.lag.mean().0,
-        network_and_proxy_mean: service.mean().0 as i64 - replica_mean as i64,
+        network_and_proxy_mean: service.mean().0.cast_signed() - replica_mean as i64,
         replica_mean: replica_mean as u64,
         quantiles: [0.5, 0.9, 0.99].into_iter().filter_map(quantile).collect(),
     })

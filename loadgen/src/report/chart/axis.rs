@@ -54,6 +54,24 @@ impl Axis {
         }
     }
 
+    /// Runs side by side; their times stand in the table.
+    pub(in crate::report) fn runs(count: usize) -> Self {
+        Self {
+            from: 0.0,
+            to: count.max(1) as f64,
+            log: false,
+            ticks: Vec::new(),
+            title: String::new(),
+        }
+    }
+
+    /// With fewer ticks, for a narrow panel.
+    pub(in crate::report) fn sparse(mut self) -> Self {
+        let every = self.ticks.len().div_ceil(4).max(1);
+        self.ticks = self.ticks.into_iter().step_by(every).collect();
+        self
+    }
+
     /// Counts from zero.
     pub(in crate::report) fn counts(most: f64, title: &str) -> Self {
         let most = if most > 0.0 { most * 1.08 } else { 1.0 };
@@ -87,7 +105,10 @@ impl Axis {
         let least = (least.max(1_000) as f64 / 1.25).log10();
         let most = (most.max(2_000) as f64 * 1.25).log10();
         let (least, most) = if most - least < 0.5 {
-            (least - 0.2, most + 0.2)
+            (
+                f64::midpoint(least, most) - 0.3,
+                f64::midpoint(least, most) + 0.3,
+            )
         } else {
             (least, most)
         };
@@ -142,7 +163,7 @@ fn nice_step(least: f64) -> f64 {
 
 /// Powers of ten, with 2 and 5 between them where there is room.
 fn decades(least: f64, most: f64) -> Vec<(f64, String)> {
-    let factors: &[f64] = if most - least < 2.2 {
+    let factors: &[f64] = if most - least < 2.6 {
         &[1.0, 2.0, 5.0]
     } else {
         &[1.0]

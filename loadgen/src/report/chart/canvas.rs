@@ -64,26 +64,44 @@ pub(in crate::report) fn draw(
     y: &Axis,
     paint: impl FnOnce(&mut Canvas),
 ) -> String {
+    let mut paint = Some(paint);
+    panels(&[frame], x, y, |_, canvas| {
+        if let Some(paint) = paint.take() {
+            paint(canvas);
+        }
+    })
+}
+
+/// Draws several plots with the same axes into one picture, each in its own frame.
+pub(in crate::report) fn panels(
+    frames: &[Frame],
+    x: &Axis,
+    y: &Axis,
+    mut paint: impl FnMut(usize, &mut Canvas),
+) -> String {
     let mut svg = String::new();
+    let size = frames.first().map_or(WIDE, |frame| frame.size);
     {
-        let root = SVGBackend::with_string(&mut svg, frame.size).into_drawing_area();
-        let built = ChartBuilder::on(&root)
-            .margin_left(frame.left)
-            .margin_right(frame.right)
-            .margin_top(frame.top)
-            .margin_bottom(frame.bottom)
-            .build_cartesian_2d(x.from..x.to, y.from..y.to);
-        let mut canvas = Canvas {
-            chart: sure(built),
-            root: root.clone(),
-            frame,
-            x: x.clone(),
-            y: y.clone(),
-            labels: Vec::new(),
-        };
-        canvas.axes();
-        paint(&mut canvas);
-        canvas.end_labels();
+        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        for (place, frame) in frames.iter().enumerate() {
+            let built = ChartBuilder::on(&root)
+                .margin_left(frame.left)
+                .margin_right(frame.right)
+                .margin_top(frame.top)
+                .margin_bottom(frame.bottom)
+                .build_cartesian_2d(x.from..x.to, y.from..y.to);
+            let mut canvas = Canvas {
+                chart: sure(built),
+                root: root.clone(),
+                frame: *frame,
+                x: x.clone(),
+                y: y.clone(),
+                labels: Vec::new(),
+            };
+            canvas.axes();
+            paint(place, &mut canvas);
+            canvas.end_labels();
+        }
         sure(root.present());
     }
     finish(&svg)
@@ -144,7 +162,7 @@ impl Picture<'_, '_> {
 
 impl Canvas<'_> {
     fn axes(&self) {
-        let [left, _, right, bottom] = self.frame.plot().map(|n| n as i32);
+        let [left, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
         for (at, label) in &self.y.ticks {
             let y = self.pixel(self.x.from, *at).1;
             self.stroke(vec![(left, y), (right, y)], role::GRID, 2);
@@ -156,7 +174,12 @@ impl Canvas<'_> {
             self.text((x, bottom + 30), label, role::FAINT, HPos::Center);
         }
         self.stroke(vec![(left, bottom), (right, bottom)], role::AXIS, 2);
-        self.text((0, 20), &self.y.title, role::FAINT, HPos::Left);
+        self.text(
+            (left - 110, top - 38),
+            &self.y.title,
+            role::FAINT,
+            HPos::Left,
+        );
     }
 
     fn pixel(&self, x: f64, y: f64) -> (i32, i32) {
@@ -203,7 +226,7 @@ impl Canvas<'_> {
                 for at in &run {
                     sure(
                         self.root
-                            .draw(&Circle::new(*at, width as i32 + 1, role.filled())),
+                            .draw(&Circle::new(*at, width.cast_signed() + 1, role.filled())),
                     );
                 }
             }
@@ -211,6 +234,12 @@ impl Canvas<'_> {
                 self.stroke(run, role, width);
             }
         }
+    }
+
+    /// A level line from end to end.
+    pub(in crate::report) fn rule(&mut self, level: f64, role: Role, width: u32) {
+        let ends = [self.x.from, self.x.to].map(|x| self.pixel(x, self.y.place(level)));
+        self.stroke(ends.to_vec(), role, width);
     }
 
     /// Levels that hold from an instant to another, joined where they touch.
@@ -239,16 +268,56 @@ impl Canvas<'_> {
         }
     }
 
+    /// Fills between two levels that hold from an instant to another; missing ones are gaps.
+    pub(in crate::report) fn band(&mut self, levels: &[Option<[f64; 4]>], role: Role) {
+        for run in levels.split(Option::is_none) {
+            let run: Vec<_> = run.iter().flatten().collect();
+            let upper = run
+                .iter()
+                .flat_map(|[from, to, _, high]| [(*from, *high), (*to, *high)]);
+            let lower =
+                (run.iter().rev()).flat_map(|[from, to, low, _]| [(*to, *low), (*from, *low)]);
+            let outline: Vec<_> = upper.chain(lower).map(|(x, y)| self.at(x, y)).collect();
+            if outline.len() >= 4 {
+                sure(
+                    self.root
+                        .draw(&Polygon::new(simple(outline), role.filled())),
+                );
+            }
+        }
+    }
+
+    /// A short text above the plot, as the name of a panel.
+    pub(in crate::report) fn name(&mut self, text: &str) {
+        let [left, top, ..] = self.frame.plot().map(u32::cast_signed);
+        self.text((left, top - 22), text, role::INK, HPos::Left);
+    }
+
     /// A filled rectangle between two corners.
     pub(in crate::report) fn block(&mut self, from: (f64, f64), to: (f64, f64), role: Role) {
         let corners = [self.at(from.0, from.1), self.at(to.0, to.1)];
         sure(self.root.draw(&Rectangle::new(corners, role.filled())));
     }
 
-    /// A band of some height in pixels around a bar's place, for charts without a y scale.
+    /// A remark in the middle of a plot that has nothing to show.
     pub(in crate::report) fn label_inside(&mut self, x: f64, y: f64, text: &str) {
         let (x, y) = self.at(x, y);
         self.text((x, y), text, role::FAINT, HPos::Center);
+    }
+
+    /// One step of a colour key at the right, the highest on top.
+    pub(in crate::report) fn key(&mut self, step: i32, role: Role, text: &str, steps: i32) {
+        let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
+        let high = (bottom - top) / steps;
+        let y = bottom - (step + 1) * high;
+        let corners = [(right + 24, y), (right + 54, y + high)];
+        sure(self.root.draw(&Rectangle::new(corners, role.filled())));
+        self.text(
+            (right + 66, y + high / 2),
+            &format!("≥ {text}"),
+            role::FAINT,
+            HPos::Left,
+        );
     }
 
     /// Names a line at its right end. Labels that would overlap are moved apart.
@@ -259,7 +328,7 @@ impl Canvas<'_> {
 
     fn end_labels(&mut self) {
         const APART: i32 = 36;
-        let [_, top, right, bottom] = self.frame.plot().map(|n| n as i32);
+        let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
         let mut labels = std::mem::take(&mut self.labels);
         labels.sort_by_key(|label| label.0);
         let mut floor = top + 4;
@@ -277,6 +346,21 @@ impl Canvas<'_> {
             self.text((right + 48, y), &text, role::INK, HPos::Left);
         }
     }
+}
+
+/// Leaves out points in the middle of a level line.
+fn simple(points: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
+    let mut kept: Vec<(i32, i32)> = Vec::new();
+    for point in points {
+        if let [.., before, last] = kept.as_slice()
+            && before.1 == last.1
+            && last.1 == point.1
+        {
+            kept.pop();
+        }
+        kept.push(point);
+    }
+    kept
 }
 
 fn style<'a>(role: Role, size: i32, align: HPos, vertical: VPos) -> TextStyle<'a> {

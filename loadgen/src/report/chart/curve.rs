@@ -3,105 +3,122 @@
 //! x is 1 ÷ (1 − quantile), logarithmic; a curve stops where fewer than ten samples remain beyond
 //! it, because what lies there is chance.
 
-use super::super::GroupRecord;
 use super::super::figures::{TimeUnit, percent, span};
 use super::super::series::merged;
+use super::super::{GroupRecord, Quantiles};
 use super::axis::Axis;
 use super::canvas::{Frame, draw};
-use super::{Chart, Row, Table, role, short_name};
+use super::role::{self, Role};
+use super::{Chart, Row, Table, short_name};
 use crate::recorder::Histogram;
 
 /// Samples that must remain beyond a point.
 const BEYOND: f64 = 10.0;
 
+/// One curve of the chart, and one column of its table.
+pub(in crate::report) struct Line {
+    pub(in crate::report) name: String,
+    pub(in crate::report) histogram: Histogram,
+    pub(in crate::report) role: Role,
+    pub(in crate::report) width: u32,
+}
+
+impl Line {
+    pub(in crate::report) fn new(name: &str, times: &Quantiles, role: Role, width: u32) -> Self {
+        Self {
+            name: short_name(name),
+            histogram: merged(std::iter::once(times)),
+            role,
+            width,
+        }
+    }
+}
+
 /// The chart of one group: response, service, and each replica's response time.
 pub(in crate::report) fn curve(id: &str, group: &GroupRecord) -> Chart {
-    let whole = merged(std::iter::once(&group.response_time));
-    let service = merged(std::iter::once(&group.service_time));
-    let replicas: Vec<_> = group
-        .replicas
-        .iter()
-        .take(7)
-        .map(|replica| (replica, merged(std::iter::once(&replica.response_time))))
-        .collect();
-    let points = [&whole, &service].map(points);
-    let least = points
-        .iter()
-        .flatten()
-        .map(|point| point.1)
-        .min()
-        .unwrap_or(100_000);
-    let most = points
-        .iter()
-        .flatten()
-        .map(|point| point.1)
-        .max()
-        .unwrap_or(10_000_000);
-    let reach = reach(whole.count());
-    let (x, y) = (
-        Axis::quantiles(reach),
-        Axis::latency(least, most, "response time, logarithmic"),
-    );
-    let unit = TimeUnit::spanning(group.response_time.p50, most);
-    let mut rows = Vec::new();
-    let svg = draw(Frame::WIDE, &x, &y, |canvas| {
-        if whole.is_empty() {
-            canvas.label_inside(reach.sqrt(), 1e6, "no request finished");
-        }
-        let mut line = |histogram: &Histogram, name: &str, role, width| {
-            let line: Vec<_> = self::points(histogram)
-                .into_iter()
-                .map(|(x, y)| Some((x, y as f64)))
-                .collect();
-            canvas.line(&line, role, width);
-            if let Some(Some((_, last))) = line.last() {
-                canvas.end_label(*last, name, role);
-            }
-        };
-        if replicas.len() > 1 {
-            for (place, (replica, histogram)) in replicas.iter().enumerate() {
-                line(histogram, &short_name(&replica.id), role::replica(place), 3);
-            }
-        }
-        line(&service, "service", role::MAX, 4);
-        line(&whole, "response", role::INK, 6);
-        rows = named(whole.count())
-            .into_iter()
-            .map(|(name, quantile)| Row {
-                x: Some(canvas.column(1.0 / (1.0 - quantile))),
-                cells: std::iter::once(name)
-                    .chain(
-                        [&whole, &service]
-                            .into_iter()
-                            .chain(replicas.iter().map(|replica| &replica.1))
-                            .map(|histogram| {
-                                let enough = histogram.count() as f64 * (1.0 - quantile) >= BEYOND;
-                                if enough {
-                                    unit.of(histogram.quantile(quantile).0)
-                                } else {
-                                    "–".into()
-                                }
-                            }),
-                    )
-                    .collect(),
-            })
-            .collect();
-    });
-    let mut head = vec![
-        "percentile".to_owned(),
-        format!("response, {}", unit.sign()),
-        format!("service, {}", unit.sign()),
-    ];
-    head.extend(replicas.iter().map(|(replica, _)| short_name(&replica.id)));
+    let mut lines = Vec::new();
+    if group.replicas.len() > 1 {
+        let replicas = group.replicas.iter().take(7).enumerate();
+        lines.extend(replicas.map(|(place, replica)| {
+            Line::new(&replica.id, &replica.response_time, role::replica(place), 3)
+        }));
+    }
+    lines.push(Line::new("service", &group.service_time, role::MAX, 4));
+    lines.push(Line::new("response", &group.response_time, role::INK, 6));
+    let takeaway = takeaway(group);
     Chart {
         id: id.into(),
         title: "Response time by percentile".into(),
-        takeaway: takeaway(group, &whole),
+        takeaway,
         description: "The share of requests that were at least this fast, with the slow end stretched out; lines stop where fewer than ten requests were slower.".into(),
         plot: Some(Frame::WIDE.plot()),
+        ..curves(&lines)
+    }
+}
+
+/// Curves over one another, the last one on top and first in the table. Names are left out.
+pub(in crate::report) fn curves(lines: &[Line]) -> Chart {
+    let drawn: Vec<_> = lines.iter().map(|line| points(&line.histogram)).collect();
+    let values = || drawn.iter().flatten().map(|point| point.1);
+    let (least, most) = (
+        values().min().unwrap_or(100_000),
+        values().max().unwrap_or(10_000_000),
+    );
+    let count = lines
+        .iter()
+        .map(|line| line.histogram.count())
+        .max()
+        .unwrap_or(0);
+    let x = Axis::quantiles(reach(count));
+    let y = Axis::latency(least, most, "response time, logarithmic");
+    let typical = lines
+        .last()
+        .map_or(0, |line| line.histogram.quantile(0.5).0);
+    let unit = TimeUnit::spanning(typical, most);
+    let mut rows = Vec::new();
+    let svg = draw(Frame::WIDE, &x, &y, |canvas| {
+        if count == 0 {
+            canvas.label_inside(reach(count).sqrt(), 1e6, "no request finished");
+        }
+        for (line, points) in lines.iter().zip(&drawn) {
+            let path: Vec<_> = points.iter().map(|(x, y)| Some((*x, *y as f64))).collect();
+            canvas.line(&path, line.role, line.width);
+            if let Some((_, last)) = points.last() {
+                canvas.end_label(*last as f64, &line.name, line.role);
+            }
+        }
+        rows = (named(count).into_iter())
+            .map(|(name, quantile)| {
+                row(
+                    canvas.column(1.0 / (1.0 - quantile)),
+                    name,
+                    quantile,
+                    lines,
+                    unit,
+                )
+            })
+            .collect();
+    });
+    let mut head = vec![format!("percentile, {}", unit.sign())];
+    head.extend(lines.iter().rev().map(|line| line.name.clone()));
+    Chart {
         svg,
         table: Table { head, rows },
+        ..Chart::default()
     }
+}
+
+fn row(x: i32, name: String, quantile: f64, lines: &[Line], unit: TimeUnit) -> Row {
+    let mut cells = vec![name];
+    cells.extend(lines.iter().rev().map(|line| {
+        let enough = line.histogram.count() as f64 * (1.0 - quantile) >= BEYOND;
+        if enough {
+            unit.of(line.histogram.quantile(quantile).0)
+        } else {
+            "–".into()
+        }
+    }));
+    Row { x: Some(x), cells }
 }
 
 /// How far to the right the samples of a histogram carry.
@@ -120,11 +137,12 @@ fn points(histogram: &Histogram) -> Vec<(f64, u64)> {
     for step in 0..=steps {
         let x = 10_f64.powf(reach * f64::from(step) / f64::from(steps));
         let value = histogram.quantile(1.0 - 1.0 / x).0;
-        if let [.., (_, before), last] = points.as_mut_slice() {
-            if *before == value && last.1 == value {
-                last.0 = x;
-                continue;
-            }
+        if let [.., (_, before), last] = points.as_mut_slice()
+            && *before == value
+            && last.1 == value
+        {
+            last.0 = x;
+            continue;
         }
         points.push((x, value));
     }
@@ -147,9 +165,9 @@ fn name(quantile: f64) -> String {
     format!("p{}", percent.trim_end_matches('0').trim_end_matches('.'))
 }
 
-fn takeaway(group: &GroupRecord, whole: &Histogram) -> String {
+fn takeaway(group: &GroupRecord) -> String {
     let times = &group.response_time;
-    if whole.is_empty() {
+    if times.count == 0 {
         return "No request finished, so there is no curve.".into();
     }
     let far = if times.count >= 10_000 {

@@ -6,20 +6,32 @@ pub(super) mod role;
 
 mod books;
 mod curve;
+mod failures;
+mod generator;
+mod heatmap;
+mod multiples;
 mod percentiles;
 mod shares;
+mod tail;
 mod throughput;
+mod trend;
 
 pub(super) use books::books;
 pub(super) use curve::curve;
+pub(super) use failures::failures;
+pub(super) use generator::generator;
+pub(super) use heatmap::heatmap;
+pub(super) use multiples::multiples;
 pub(super) use percentiles::percentiles;
 pub(super) use shares::shares;
+pub(super) use tail::tail;
 pub(super) use throughput::throughput;
+pub(super) use trend::{TrendPoint, trend};
 
 use super::sentences::plain;
 
 /// A chart, ready for a page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Chart {
     /// Unique on the page.
     pub(super) id: String,

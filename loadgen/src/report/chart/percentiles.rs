@@ -1,7 +1,7 @@
 //! Percentiles over time, each from its own second's histogram. No averages of percentiles.
 
 use super::super::figures::{TimeUnit, rate, span};
-use super::super::series::Series;
+use super::super::series::{Bucket, Series};
 use super::super::{GroupRecord, Quantiles};
 use super::axis::Axis;
 use super::canvas::{Frame, draw};
@@ -10,7 +10,9 @@ use super::{Chart, Row, Table};
 
 type FigureOf = fn(&Quantiles) -> u64;
 
-const LINES: [(&str, FigureOf, Role, u32); 5] = [
+type Named = (&'static str, FigureOf, Role, u32);
+
+const LINES: [Named; 5] = [
     ("max", |q| q.max, role::MAX, 3),
     ("p99.9", |q| q.p99_9, role::PERCENTILES[3], 4),
     ("p99", |q| q.p99, role::PERCENTILES[2], 5),
@@ -60,28 +62,22 @@ pub(in crate::report) fn percentiles(id: &str, group: &GroupRecord, series: &Ser
                         .then(|| (bucket.middle(), figure(&bucket.response) as f64))
                 })
                 .collect();
-            canvas.line(&points, *role, *width);
+            if series.buckets.len() < 3 {
+                // Too few points for a line: each holds for the time it was measured in.
+                canvas.steps(&levels(series, *figure), *role, *width);
+            } else {
+                canvas.line(&points, *role, *width);
+            }
             if let Some((_, last)) = points.iter().rev().flatten().next() {
                 canvas.end_label(*last, &format!("{name} {}", span(*last)), *role);
             }
         }
-        rows = series
+        let columns = series
             .buckets
             .iter()
-            .map(|bucket| {
-                let mut cells = vec![rate(bucket.from)];
-                cells.extend(lines.iter().rev().map(|(_, figure, ..)| {
-                    if bucket.response.count > 0 {
-                        unit.of(figure(&bucket.response))
-                    } else {
-                        "–".into()
-                    }
-                }));
-                Row {
-                    x: Some(canvas.column(bucket.middle())),
-                    cells,
-                }
-            })
+            .map(|bucket| canvas.column(bucket.middle()));
+        rows = (columns.zip(&series.buckets))
+            .map(|(x, bucket)| row(x, bucket, &lines, unit))
             .collect();
     });
     let mut head = vec!["from, s".to_owned()];
@@ -102,6 +98,26 @@ pub(in crate::report) fn percentiles(id: &str, group: &GroupRecord, series: &Ser
     }
 }
 
+fn row(x: i32, bucket: &Bucket, lines: &[&Named], unit: TimeUnit) -> Row {
+    let mut cells = vec![rate(bucket.from)];
+    cells.extend(lines.iter().rev().map(|(_, figure, ..)| {
+        if bucket.response.count > 0 {
+            unit.of(figure(&bucket.response))
+        } else {
+            "–".into()
+        }
+    }));
+    Row { x: Some(x), cells }
+}
+
+fn levels(series: &Series, figure: FigureOf) -> Vec<Option<(f64, f64, f64)>> {
+    let level = |bucket: &Bucket| {
+        let value = figure(&bucket.response) as f64;
+        (bucket.response.count > 0).then_some((bucket.from, bucket.to, value))
+    };
+    series.buckets.iter().map(level).collect()
+}
+
 fn takeaway(group: &GroupRecord, series: &Series) -> String {
     let with = || {
         series
@@ -112,22 +128,19 @@ fn takeaway(group: &GroupRecord, series: &Series) -> String {
     let Some(worst) = with().max_by_key(|bucket| bucket.response.p99) else {
         return "No request finished, so there is no response time.".into();
     };
-    let mut p99: Vec<u64> = with().map(|bucket| bucket.response.p99).collect();
-    p99.sort_unstable();
-    let typical = p99[p99.len() / 2];
     let whole = format!(
         "Over the whole run p50 was {} and p99 {}",
         span(group.response_time.p50 as f64),
         span(group.response_time.p99 as f64)
     );
-    if p99.len() > 1 && worst.response.p99 > typical * 2 {
-        format!(
-            "{whole}; the worst time was second {:.0}, when p99 reached {} against a usual {}.",
-            worst.from,
+    match with().min_by_key(|bucket| bucket.response.p99) {
+        Some(best) if worst.response.p99 > best.response.p99 * 2 => format!(
+            "{whole}; p99 went from {} in second {:.0} to {} in second {:.0}.",
+            span(best.response.p99 as f64),
+            best.from,
             span(worst.response.p99 as f64),
-            span(typical as f64)
-        )
-    } else {
-        format!("{whole}; no part of the run stood out.")
+            worst.from
+        ),
+        _ => format!("{whole}; no part of the run stood out."),
     }
 }

@@ -16,6 +16,8 @@ pub(in crate::report) const FAINT: Role = RGBColor(0x5A, 0x64, 0x6F);
 pub(in crate::report) const GRID: Role = RGBColor(0xE4, 0xE7, 0xEB);
 /// The base line and the outlines of boxes.
 pub(in crate::report) const AXIS: Role = RGBColor(0x9A, 0xA3, 0xAD);
+/// The page itself, under lines that lie on a band.
+pub(in crate::report) const PAPER: Role = RGBColor(0xFF, 0xFF, 0xFE);
 /// The ground of boxes.
 pub(in crate::report) const BOX: Role = RGBColor(0xF4, 0xF6, 0xF8);
 /// What was asked for: dashed.
@@ -53,6 +55,18 @@ const FAILURES: [Role; 5] = [
     RGBColor(0xCC, 0x79, 0xA7),
     RGBColor(0x56, 0xB4, 0xE9),
     RGBColor(0x75, 0x79, 0x7D),
+];
+
+/// Viridis, from few to many; the dark theme turns it round, so that few is near the page.
+pub(in crate::report) const HEAT: [Role; 8] = [
+    RGBColor(0xFD, 0xE7, 0x25),
+    RGBColor(0xA0, 0xDA, 0x39),
+    RGBColor(0x4A, 0xC1, 0x6D),
+    RGBColor(0x1F, 0xA1, 0x87),
+    RGBColor(0x27, 0x7F, 0x8E),
+    RGBColor(0x36, 0x5C, 0x8D),
+    RGBColor(0x46, 0x32, 0x7E),
+    RGBColor(0x44, 0x01, 0x54),
 ];
 
 /// The colour of the nth replica.

@@ -4,64 +4,25 @@ use super::super::figures::{percent, rate, share};
 use super::super::series::{Bucket, Series};
 use super::super::{GroupRecord, ReplicaRecord};
 use super::axis::Axis;
-use super::canvas::{Frame, draw};
+use super::canvas::{Canvas, Frame, draw};
 use super::{Chart, Row, Table, role, short_name};
 
 /// The chart of one group.
 pub(in crate::report) fn shares(id: &str, group: &GroupRecord, series: &Series) -> Chart {
     let (x, y) = (Axis::time(series.end), Axis::share("share of the answers"));
     let mut rows = Vec::new();
-    let svg =
-        draw(Frame::WIDE, &x, &y, |canvas| {
-            if group.replicas.iter().all(|replica| replica.requests == 0) {
-                canvas.label_inside(series.end / 2.0, 0.5, "no answer named a replica");
-            }
-            for bucket in &series.buckets {
-                let mut from = 0.0;
-                for (place, replica) in group.replicas.iter().enumerate() {
-                    let Some(part) = part(bucket, replica) else {
-                        continue;
-                    };
-                    canvas.block(
-                        (bucket.from, from),
-                        (bucket.to, from + part),
-                        role::replica(place),
-                    );
-                    from += part;
-                }
-            }
-            let mut expected = 0.0;
-            let mut middle = 0.0;
-            for (place, replica) in group.replicas.iter().enumerate() {
-                canvas.end_label(
-                    middle + replica.share / 2.0,
-                    &short_name(&replica.id),
-                    role::replica(place),
-                );
-                middle += replica.share;
-                expected += replica.expected_share.unwrap_or(0.0);
-                if replica.expected_share.is_some() && place + 1 < group.replicas.len() {
-                    canvas.line(
-                        &[Some((0.0, expected)), Some((series.end, expected))],
-                        role::INTENDED,
-                        2,
-                    );
-                }
-            }
-            rows =
-                series
-                    .buckets
-                    .iter()
-                    .map(|bucket| Row {
-                        x: Some(canvas.column(bucket.middle())),
-                        cells: std::iter::once(rate(bucket.from))
-                            .chain(group.replicas.iter().map(|replica| {
-                                part(bucket, replica).map_or_else(|| "–".into(), share)
-                            }))
-                            .collect(),
-                    })
-                    .collect();
-        });
+    let svg = draw(Frame::WIDE, &x, &y, |canvas| {
+        if group.replicas.iter().all(|replica| replica.requests == 0) {
+            canvas.label_inside(series.end / 2.0, 0.5, "no answer named a replica");
+        }
+        bands(canvas, group, series);
+        expected(canvas, group);
+        rows = series
+            .buckets
+            .iter()
+            .map(|bucket| row(canvas.column(bucket.middle()), bucket, group))
+            .collect();
+    });
     let mut head = vec!["from, s".to_owned()];
     head.extend(group.replicas.iter().map(|replica| short_name(&replica.id)));
     Chart {
@@ -73,6 +34,47 @@ pub(in crate::report) fn shares(id: &str, group: &GroupRecord, series: &Series) 
         svg,
         table: Table { head, rows },
     }
+}
+
+fn bands(canvas: &mut Canvas, group: &GroupRecord, series: &Series) {
+    let mut floors = vec![0.0; series.buckets.len()];
+    for (place, replica) in group.replicas.iter().enumerate() {
+        let levels: Vec<_> = (series.buckets.iter().zip(&mut floors))
+            .map(|(bucket, floor)| {
+                let (low, part) = (*floor, part(bucket, replica)?);
+                *floor += part;
+                Some([bucket.from, bucket.to, low, *floor])
+            })
+            .collect();
+        canvas.band(&levels, role::replica(place));
+        let last = levels.iter().rev().flatten().next();
+        let middle = last.map_or(0.0, |[_, _, low, high]| f64::midpoint(*low, *high));
+        canvas.end_label(middle, &short_name(&replica.id), role::replica(place));
+    }
+}
+
+/// The borders that the declared policy gives, on a pale line so that they show on any band.
+fn expected(canvas: &mut Canvas, group: &GroupRecord) {
+    let mut expected = 0.0;
+    for replica in group.replicas.iter().rev().skip(1).rev() {
+        let Some(share) = replica.expected_share else {
+            continue;
+        };
+        expected += share;
+        canvas.rule(expected, role::PAPER, 5);
+        canvas.rule(expected, role::INTENDED, 3);
+    }
+}
+
+fn row(x: i32, bucket: &Bucket, group: &GroupRecord) -> Row {
+    let mut cells = vec![rate(bucket.from)];
+    cells.extend(
+        group
+            .replicas
+            .iter()
+            .map(|replica| part(bucket, replica).map_or_else(|| "–".into(), share)),
+    );
+    Row { x: Some(x), cells }
 }
 
 /// A replica's share in a bucket; none where nobody was named.

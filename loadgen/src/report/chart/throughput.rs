@@ -4,7 +4,7 @@ use super::super::figures::{percent, rate, seconds};
 use super::super::series::{Bucket, Series};
 use super::super::{GroupRecord, Record};
 use super::axis::Axis;
-use super::canvas::{Frame, draw};
+use super::canvas::{Canvas, Frame, draw};
 use super::{Chart, Row, Table, role};
 use crate::plan::Load;
 
@@ -23,8 +23,6 @@ pub(in crate::report) fn throughput(
         |b| b.succeeded,
         |b| b.failed + b.dropped,
     ];
-    let open = group.rate.intended > 0.0;
-    let level = |bucket: &Bucket, count: CountOf| bucket.rate(count(bucket));
     let most = series
         .buckets
         .iter()
@@ -34,44 +32,18 @@ pub(in crate::report) fn throughput(
     let y = Axis::counts(most, "requests per second");
     let mut rows = Vec::new();
     let svg = draw(Frame::WIDE, &x, &y, |canvas| {
-        let steps = |count: CountOf| -> Vec<_> {
-            series
-                .buckets
-                .iter()
-                .map(|b| level(b, count).map(|value| (b.from, b.to, value)))
-                .collect()
-        };
-        let last = |count: CountOf| {
-            series
-                .buckets
-                .iter()
-                .rev()
-                .find_map(|bucket| level(bucket, count))
-        };
-        let lines = [
-            (1, "sent", role::SENT, 15),
-            (2, "answered", role::ANSWERED, 5),
-            (3, "failed", role::FAILED, 5),
-        ];
-        for (place, name, role, width) in lines {
-            if place == 3 && series.buckets.iter().all(|bucket| counts[3](bucket) == 0) {
-                continue;
-            }
-            canvas.steps(&steps(counts[place]), role, width);
-            canvas.end_label(last(counts[place]).unwrap_or(0.0), name, role);
-        }
-        if open {
+        lines(canvas, group, series, counts);
+        if group.rate.intended > 0.0 {
             canvas.line(&intended(record, group, series), role::INTENDED, 2);
-            canvas.end_label(
-                intended_at(record, group, series.end * 0.999),
-                "intended",
-                role::INTENDED,
-            );
+            let last = intended_at(record, group, series.end * 0.999);
+            canvas.end_label(last, "intended", role::INTENDED);
         }
-        rows = series
+        let columns = series
             .buckets
             .iter()
-            .map(|bucket| row(canvas.column(bucket.middle()), bucket, counts))
+            .map(|bucket| canvas.column(bucket.middle()));
+        rows = (columns.zip(&series.buckets))
+            .map(|(x, bucket)| row(x, bucket, counts))
             .collect();
     });
     Chart {
@@ -90,6 +62,38 @@ pub(in crate::report) fn throughput(
                 .to_vec(),
             rows,
         },
+    }
+}
+
+fn level(bucket: &Bucket, count: CountOf) -> Option<f64> {
+    bucket.rate(count(bucket))
+}
+
+fn lines(canvas: &mut Canvas, group: &GroupRecord, series: &Series, counts: [CountOf; 4]) {
+    let failed = if group.requests.dropped > 0 {
+        "failed, dropped"
+    } else {
+        "failed"
+    };
+    let lines = [
+        (counts[1], "sent", role::SENT, 15),
+        (counts[2], "answered", role::ANSWERED, 5),
+        (counts[3], failed, role::FAILED, 5),
+    ];
+    for (count, name, role, width) in lines {
+        if name == failed && series.buckets.iter().all(|bucket| count(bucket) == 0) {
+            continue;
+        }
+        let step = |bucket: &Bucket| Some((bucket.from, bucket.to, level(bucket, count)?));
+        let steps: Vec<_> = series.buckets.iter().map(step).collect();
+        let last = steps
+            .iter()
+            .rev()
+            .flatten()
+            .next()
+            .map_or(0.0, |step| step.2);
+        canvas.steps(&steps, role, width);
+        canvas.end_label(last, name, role);
     }
 }
 

@@ -13,11 +13,21 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
     let series = Series::of(record, &group.host);
     let named = |name: &str| format!("{id}-{name}");
     let charts = [
-        chart::throughput(&named("throughput"), record, group, &series),
-        chart::percentiles(&named("percentiles"), group, &series),
-        chart::books(&named("books"), group),
-        chart::curve(&named("curve"), group),
-        chart::shares(&named("shares"), group, &series),
+        Some(chart::throughput(
+            &named("throughput"),
+            record,
+            group,
+            &series,
+        )),
+        Some(chart::percentiles(&named("percentiles"), group, &series)),
+        Some(chart::books(&named("books"), group)),
+        chart::heatmap(&named("heatmap"), group, &series),
+        Some(chart::curve(&named("curve"), group)),
+        chart::failures(&named("failures"), group, &series),
+        Some(chart::shares(&named("shares"), group, &series)),
+        chart::tail(&named("tail"), group),
+        chart::multiples(&named("replicas"), group, &series),
+        chart::generator(&named("generator"), record, group, &series),
     ];
     let times = [&group.response_time, &group.service_time, &group.send_lag];
     let units = times.map(TimeUnit::for_column);
@@ -30,7 +40,7 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
         replicas: replicas_of(group, units[0]),
         waiting: sentences::waiting(group),
         balance: sentences::balance(group),
-        charts: charts.iter().map(figure).collect(),
+        charts: charts.iter().flatten().map(figure).collect(),
     };
     section
         .render()
@@ -85,8 +95,10 @@ impl Line {
     }
 }
 
+type FigureOf = fn(&Quantiles) -> u64;
+
 fn times_of(times: [&Quantiles; 3], units: [TimeUnit; 3]) -> Vec<Line> {
-    let rows: [(&str, fn(&Quantiles) -> u64); 8] = [
+    let rows: [(&str, FigureOf); 8] = [
         ("min", |q| q.min),
         ("mean", |q| q.mean),
         ("p50", |q| q.p50),
@@ -96,14 +108,14 @@ fn times_of(times: [&Quantiles; 3], units: [TimeUnit; 3]) -> Vec<Line> {
         ("p99.99", |q| q.p99_99),
         ("max", |q| q.max),
     ];
-    let cell = |quantiles: &Quantiles, unit: TimeUnit, figure: fn(&Quantiles) -> u64| {
+    let cell = |quantiles: &Quantiles, unit: TimeUnit, figure: FigureOf| {
         if quantiles.count == 0 {
             "–".to_owned()
         } else {
             unit.of(figure(quantiles))
         }
     };
-    let line = |(name, figure): (&str, fn(&Quantiles) -> u64)| {
+    let line = |(name, figure): (&str, FigureOf)| {
         Line::new(
             name,
             times
@@ -146,10 +158,12 @@ fn requests_of(group: &GroupRecord) -> Vec<Line> {
         .iter()
         .filter(|(status, _)| !status.starts_with(['2', '3']));
     for (class, count) in failures.chain(&group.errors) {
-        lines.push(Line::new(
-            &format!("  {class}"),
-            vec![grouped(*count), String::new()],
-        ));
+        let name = if class.starts_with(|c: char| c.is_ascii_digit()) {
+            format!("status {class}")
+        } else {
+            class.clone()
+        };
+        lines.push(Line::new(&name, vec![grouped(*count), String::new()]));
     }
     lines
 }

@@ -1,9 +1,11 @@
 //! The page: one self-contained file that reads without script, without style and without network.
 
 mod group;
+mod index;
 mod page;
 mod plan;
 
+pub use index::{GroupSummary, RecordSummary, render_index};
 pub use page::render_html;
 
 /// The page's own script: small, and an addition only.

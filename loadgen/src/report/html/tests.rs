@@ -81,7 +81,7 @@ fn every_drawing_is_well_formed_named_and_not_blank() {
                 match reader.read_event().expect(name) {
                     quick_xml::events::Event::Eof => break,
                     quick_xml::events::Event::Start(_) | quick_xml::events::Event::Empty(_) => {
-                        elements += 1
+                        elements += 1;
                     }
                     _ => {}
                 }
@@ -125,4 +125,22 @@ fn ten_minutes_and_four_replicas_fit_a_megabyte() {
     let page = render_html(&record);
     keep("ten-minutes", &page);
     assert!(page.len() <= 1_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn the_list_of_runs_links_to_each_and_shows_how_p99_moved() {
+    let runs: Vec<_> = fixture::short()
+        .iter()
+        .enumerate()
+        .map(|(day, (name, record))| {
+            let mut summary = RecordSummary::of(&format!("run {name}"), record);
+            summary.started_at = format!("2026-08-{:02}T12:00:00Z", day + 1);
+            summary
+        })
+        .collect();
+    let page = render_index(&runs);
+    keep("index", &page);
+    assert!(page.contains("href=\"./run%20clean/index.html\""));
+    assert!(page.contains("run by run") && !page.contains("<script") && !page.contains("<img"));
+    assert!(render_index(&[]).contains("0\u{a0}runs"));
 }

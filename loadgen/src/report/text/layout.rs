@@ -122,7 +122,7 @@ pub(super) fn bar(value: f64, most: f64, width: usize) -> String {
     }
     let eighths = (value / most * width as f64 * 8.0).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         bar.push(EIGHTHS[eighths % 8]);
     }
     bar

@@ -2,6 +2,8 @@
 
 mod layout;
 
+use std::fmt::Write as _;
+
 use layout::{Ink, Page};
 
 use super::figures::{TimeUnit, counted, grouped, rate, seconds, share};
@@ -134,14 +136,14 @@ fn times(page: &mut Page, group: &GroupRecord) {
     let units = columns.map(|(_, quantiles)| TimeUnit::for_column(quantiles));
     let mut head = format!("  {:<6}", "");
     for ((name, _), unit) in columns.iter().zip(units) {
-        head.push_str(&format!("{:>14}", format!("{name} {}", unit.sign())));
+        let _ = write!(head, "{:>14}", format!("{name} {}", unit.sign()));
     }
     let head = page.ink(Ink::Faint, &head);
     page.line(&head);
     for (name, figure) in ROWS {
         let mut line = format!("  {name:<6}");
         for ((_, quantiles), unit) in columns.iter().zip(units) {
-            line.push_str(&format!("{:>14}", unit.of(figure(quantiles))));
+            let _ = write!(line, "{:>14}", unit.of(figure(quantiles)));
         }
         page.line(&line);
     }

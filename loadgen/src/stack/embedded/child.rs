@@ -24,7 +24,9 @@ pub(super) const PROXY: &str = "__proxy";
 ///
 /// `main` calls it before anything else, and returns the code if there is one.
 pub fn child_main() -> Option<ExitCode> {
-    let mut words = std::env::args().skip(1);
+    // Lossily: what is not Unicode is not for a child, and is for `cli` to complain about.
+    let words = std::env::args_os().skip(1);
+    let mut words = words.map(|word| word.to_string_lossy().into_owned());
     let outcome = match words.next()?.as_str() {
         REPLICA => replica::main(Arguments::new(words)),
         PROXY => proxy::main(Arguments::new(words)),

@@ -1,1 +1,0 @@
-//! Whole judgements on made-up evidence.

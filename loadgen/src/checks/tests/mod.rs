@@ -1,0 +1,6 @@
+//! Whole judgements on made-up evidence: what is found, and above all what is not.
+
+mod balance;
+mod books;
+pub(super) mod scene;
+mod validity;

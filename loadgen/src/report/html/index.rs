@@ -1,0 +1,171 @@
+//! `reports/index.html`: the runs of a folder, with verdict, rate and p99, and how p99 moved.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+
+use super::super::Record;
+use super::super::chart::{self, Chart};
+use super::super::figures::{TimeUnit, counted, grouped, rate};
+use super::super::sentences::{self, plain};
+use super::STYLE;
+use super::group::figure;
+use crate::checks::Status;
+
+/// What the list says of a run; small enough to be kept for thousands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordSummary {
+    /// The run's folder, relative to the list.
+    pub folder: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Pass, fail or invalid.
+    pub status: Status,
+    /// One per host group.
+    pub groups: Vec<GroupSummary>,
+}
+
+/// One group of a [`RecordSummary`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupSummary {
+    /// The host group.
+    pub host: String,
+    /// Completed per second.
+    pub completed: f64,
+    /// Response time at p50, in nanoseconds.
+    pub p50: u64,
+    /// Response time at p99, in nanoseconds.
+    pub p99: u64,
+    /// Requests failed.
+    pub failed: u64,
+}
+
+impl RecordSummary {
+    /// The summary of a record that lies in `folder`.
+    #[must_use]
+    pub fn of(folder: &str, record: &Record) -> Self {
+        let group = |group: &super::super::GroupRecord| GroupSummary {
+            host: group.host.clone(),
+            completed: group.rate.completed,
+            p50: group.response_time.p50,
+            p99: group.response_time.p99,
+            failed: group.requests.failed,
+        };
+        Self {
+            folder: folder.to_owned(),
+            started_at: record.run.started_at.clone(),
+            status: record.verdict.status,
+            groups: record.groups.iter().map(group).collect(),
+        }
+    }
+}
+
+/// The runs of a folder as one HTML file, newest first.
+#[must_use]
+pub fn render_index(runs: &[RecordSummary]) -> String {
+    let mut runs: Vec<_> = runs.iter().collect();
+    runs.sort_by(|a, b| {
+        b.started_at
+            .cmp(&a.started_at)
+            .then_with(|| a.folder.cmp(&b.folder))
+    });
+    let index = Index {
+        style: STYLE,
+        count: counted(runs.len() as u64, "run"),
+        trends: trends(&runs).iter().map(figure).collect(),
+        rows: runs
+            .iter()
+            .flat_map(|run| run.groups.iter().map(|group| RunRow::of(run, group)))
+            .collect(),
+    };
+    index
+        .render()
+        .unwrap_or_else(|error| unreachable!("a template is written to memory: {error}"))
+}
+
+/// One trend per host group that has at least two runs that can be believed.
+fn trends(newest_first: &[&RecordSummary]) -> Vec<Chart> {
+    let mut by_host: BTreeMap<&str, Vec<chart::TrendPoint>> = BTreeMap::new();
+    for run in newest_first.iter().rev() {
+        for group in run
+            .groups
+            .iter()
+            .filter(|group| run.status != Status::Invalid && group.p99 > 0)
+        {
+            let point = chart::TrendPoint {
+                name: started(run),
+                p50: group.p50,
+                p99: group.p99,
+            };
+            by_host.entry(&group.host).or_default().push(point);
+        }
+    }
+    let enough = by_host.into_iter().filter(|(_, points)| points.len() >= 2);
+    enough
+        .enumerate()
+        .map(|(place, (host, points))| chart::trend(&format!("t{place}"), host, &points))
+        .collect()
+}
+
+fn started(run: &RecordSummary) -> String {
+    plain(&run.started_at).replace('T', " ").replace('Z', "")
+}
+
+#[derive(Template)]
+#[template(path = "index.html")]
+struct Index<'a> {
+    style: &'a str,
+    count: String,
+    trends: Vec<String>,
+    rows: Vec<RunRow>,
+}
+
+struct RunRow {
+    link: String,
+    status: String,
+    word: &'static str,
+    started: String,
+    host: String,
+    cells: [String; 4],
+}
+
+impl RunRow {
+    fn of(run: &RecordSummary, group: &GroupSummary) -> Self {
+        let word = sentences::word(run.status);
+        let millis = |nanos: u64| {
+            if nanos > 0 {
+                TimeUnit::Millis.of(nanos)
+            } else {
+                "–".into()
+            }
+        };
+        Self {
+            link: format!("./{}/index.html", encoded(&run.folder)),
+            status: word.to_ascii_lowercase(),
+            word,
+            started: started(run),
+            host: plain(&group.host),
+            cells: [
+                rate(group.completed),
+                millis(group.p50),
+                millis(group.p99),
+                grouped(group.failed),
+            ],
+        }
+    }
+}
+
+/// A folder's name as part of a relative address.
+fn encoded(folder: &str) -> String {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    folder
+        .bytes()
+        .map(|byte| {
+            if safe(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,244 @@
+//! `summary.md`: what a reader of a pull request or a job page has to know, in a few kilobytes.
+
+use std::fmt::Write as _;
+
+use super::figures::{TimeUnit, grouped, rate, share};
+use super::sentences::{self, plain};
+use super::{GroupRecord, Quantiles, Record};
+use crate::checks::Status;
+
+/// The most findings written; a job page is no place for hundreds.
+const MOST_FINDINGS: usize = 30;
+
+/// The summary of a run as GitHub-flavoured Markdown.
+#[must_use]
+pub fn render_markdown(record: &Record) -> String {
+    let sign = match record.verdict.status {
+        Status::Pass => "✅",
+        Status::Fail => "❌",
+        Status::Invalid => "⚠️",
+    };
+    let mut text = format!(
+        "### {sign} {}: {}\n\n",
+        sentences::word(record.verdict.status),
+        md(&sentences::verdict(record))
+    );
+    findings(&mut text, record);
+    thresholds(&mut text, record);
+    for group in &record.groups {
+        section(&mut text, record, group);
+    }
+    let command = plain(&sentences::shell(&record.run.command));
+    let fence = "`".repeat(3 + command.matches("```").count());
+    let _ = write!(
+        text,
+        "<details><summary>How to repeat it</summary>\n\n{fence}sh\n{command}\n{fence}\n\n{} stack, {} at {}; loadgen {}, {}\n\n</details>\n",
+        record.stack.kind,
+        md(&record.stack.proxy),
+        md(&record.stack.target),
+        md(&record.run.loadgen_version),
+        md(&record.run.started_at),
+    );
+    text
+}
+
+fn findings(text: &mut String, record: &Record) {
+    for finding in record.findings.iter().take(MOST_FINDINGS) {
+        let _ = write!(
+            text,
+            "- **{}** {}",
+            sentences::severity(finding.severity),
+            md(&finding.message)
+        );
+        if let Some(hint) = &finding.hint {
+            let _ = write!(text, " *Hint: {}*", md(hint));
+        }
+        let _ = writeln!(text, " ({})", md(&finding.code));
+    }
+    if record.findings.len() > MOST_FINDINGS {
+        let _ = writeln!(
+            text,
+            "- and {} more in the report",
+            record.findings.len() - MOST_FINDINGS
+        );
+    }
+    if !record.findings.is_empty() {
+        text.push('\n');
+    }
+}
+
+fn thresholds(text: &mut String, record: &Record) {
+    if record.thresholds.is_empty() {
+        return;
+    }
+    text.push_str(
+        "| fails if | group | observed | limit | margin | result |\n|:--|:--|--:|--:|--:|:--|\n",
+    );
+    for threshold in &record.thresholds {
+        let (observed, limit) = sentences::threshold_figures(threshold);
+        let result = if threshold.failed {
+            "**failed**"
+        } else {
+            "held"
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {observed} | {limit} | {} | {result} |",
+            md(&threshold.expression),
+            md(&threshold.group),
+            sentences::margin(threshold)
+        );
+    }
+    text.push('\n');
+}
+
+fn section(text: &mut String, record: &Record, group: &GroupRecord) {
+    let _ = write!(
+        text,
+        "#### {}\n\n{} {} {}\n\n",
+        md(&group.host),
+        md(&sentences::achieved(record, group)),
+        md(&sentences::balance(group)),
+        md(&sentences::books(group))
+    );
+    let times = [
+        ("response", &group.response_time),
+        ("service", &group.service_time),
+        ("send lag", &group.send_lag),
+    ];
+    text.push_str("| time | p50 | p90 | p99 | p99.9 | max |\n|:--|--:|--:|--:|--:|--:|\n");
+    for (name, quantiles) in times {
+        let unit = TimeUnit::for_column(quantiles);
+        let figures = [
+            quantiles.p50,
+            quantiles.p90,
+            quantiles.p99,
+            quantiles.p99_9,
+            quantiles.max,
+        ];
+        let cells = figures.map(|figure| {
+            if quantiles.count > 0 {
+                unit.of(figure)
+            } else {
+                "–".into()
+            }
+        });
+        let _ = writeln!(text, "| {name}, {} | {} |", unit.sign(), cells.join(" | "));
+    }
+    replicas(text, group);
+    let trend = sparkline(record, group);
+    if !trend.is_empty() {
+        let _ = write!(
+            text,
+            "\nanswered per second over time: `{trend}` (mean {}/s)\n",
+            rate(group.rate.completed)
+        );
+    }
+    failures(text, group);
+    text.push('\n');
+}
+
+fn replicas(text: &mut String, group: &GroupRecord) {
+    if group.replicas.is_empty() {
+        return;
+    }
+    text.push_str("\n| replica | answers | share | expected | p99, ms |\n|:--|--:|--:|--:|--:|\n");
+    for replica in &group.replicas {
+        let expected = replica.expected_share.map_or_else(|| "–".into(), share);
+        let times: &Quantiles = &replica.response_time;
+        let p99 = if times.count > 0 {
+            TimeUnit::Millis.of(times.p99)
+        } else {
+            "–".into()
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {expected} | {p99} |",
+            md(&replica.id),
+            grouped(replica.requests),
+            share(replica.share)
+        );
+    }
+}
+
+fn failures(text: &mut String, group: &GroupRecord) {
+    let answers = group
+        .status
+        .iter()
+        .filter(|(status, _)| !status.starts_with(['2', '3']));
+    let kinds: Vec<_> = answers.chain(&group.errors).collect();
+    if kinds.is_empty() {
+        return;
+    }
+    text.push_str("\n<details><summary>What failed</summary>\n\n| kind | requests |\n|:--|--:|\n");
+    for (kind, count) in kinds {
+        let _ = writeln!(text, "| {} | {} |", md(kind), grouped(*count));
+    }
+    text.push_str("\n</details>\n");
+}
+
+/// The answered rate as at most sixty block characters.
+fn sparkline(record: &Record, group: &GroupRecord) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let series = super::series::Series::of(record, &group.host);
+    let rates: Vec<f64> = series
+        .buckets
+        .iter()
+        .filter_map(|bucket| bucket.rate(bucket.succeeded))
+        .collect();
+    let most = rates.iter().copied().fold(0.0, f64::max);
+    if rates.len() < 2 || most <= 0.0 {
+        return String::new();
+    }
+    let chunk = rates.len().div_ceil(60);
+    let means = rates
+        .chunks(chunk)
+        .map(|rates| rates.iter().sum::<f64>() / rates.len() as f64);
+    means
+        .map(|mean| BLOCKS[((mean / most * 7.0).round() as usize).min(7)])
+        .collect()
+}
+
+/// Text as Markdown text: nothing in it is markup, a column or a line.
+fn md(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in plain(text).chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '|' | '*' | '_' | '[' | ']' | '`' | '\\' | '~' | '#' | '@' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn every_summary_is_short_and_reads_as_it_was_accepted() {
+        for (name, record) in fixture::short() {
+            let text = render_markdown(&record);
+            assert!(text.len() < 20_000, "{name}: {}", text.len());
+            if name == "failed" {
+                insta::assert_snapshot!("markdown-failed", text);
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_names_are_text() {
+        let text = render_markdown(&fixture::hostile());
+        assert!(
+            !text.contains("<script>alert(1)") && text.contains("&lt;script&gt;alert(1)"),
+            "{text}"
+        );
+    }
+}
