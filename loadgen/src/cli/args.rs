@@ -65,6 +65,10 @@ pub enum Command {
 }
 
 /// What a test is. Every one of these can stand in `--config FILE.toml` under the same name.
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help, where backticks would be seen"
+)]
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RunArgs {

@@ -118,14 +118,14 @@ impl Thread {
             workers: JoinSet::new(),
         };
         for place in 0..load.groups.len() {
-            let group = thread.group(place, Rc::new(transport(place)?));
+            let group = thread.group(place, &Rc::new(transport(place)?));
             thread.groups.push(group);
         }
         Ok(thread)
     }
 
     /// Sets up this thread's share of a group, and starts its workers.
-    fn group<T: Transport>(&mut self, place: usize, transport: Rc<T>) -> Group {
+    fn group<T: Transport>(&mut self, place: usize, transport: &Rc<T>) -> Group {
         let group = &self.load.groups[place];
         let slice = Slice {
             index: self.number,
@@ -160,7 +160,7 @@ impl Thread {
                 shared: Rc::clone(&self.shared),
                 group: place,
                 number,
-                transport: Rc::clone(&transport),
+                transport: Rc::clone(transport),
                 dispatch: Rc::clone(&dispatch),
             };
             match &closed {

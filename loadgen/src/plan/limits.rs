@@ -13,6 +13,9 @@ const MOST_PER_CONNECTION: f64 = 50_000.0;
 /// The most connections one address can open to one target: every port there is.
 const MOST_CONNECTIONS: u32 = 60_000;
 
+/// The longest run.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Why a plan cannot be run. Every message names the value; [`PlanError::hint`] the remedy.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PlanError {
@@ -111,7 +114,7 @@ pub fn validate(plan: Plan) -> Result<Plan, PlanError> {
     if plan.duration.is_zero() {
         return Err(PlanError::NoDuration(plan.duration));
     }
-    if plan.duration + plan.warmup > Duration::from_hours(24) {
+    if plan.duration + plan.warmup > A_DAY {
         return Err(PlanError::TooLong(plan.duration + plan.warmup));
     }
     match plan.connections {

@@ -50,7 +50,7 @@ impl Collector {
     /// Takes in what a thread handed over; returns the intervals that are complete by it.
     pub fn accept(&mut self, message: HandOver) -> Vec<Interval> {
         match message {
-            HandOver::Second(second) => self.add(second),
+            HandOver::Second(second) => self.add(&second),
             HandOver::End { thread, cpu } => {
                 self.at[thread] = None;
                 self.recording.threads[thread].cpu = cpu;
@@ -60,7 +60,7 @@ impl Collector {
         self.close()
     }
 
-    fn add(&mut self, second: Second) {
+    fn add(&mut self, second: &Second) {
         let groups = self.hosts.len();
         let health = &mut self.recording.threads[second.thread];
         health.busiest_second = health.busiest_second.max(second.cpu.as_secs_f64());

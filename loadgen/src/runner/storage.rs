@@ -154,7 +154,7 @@ impl Folder {
                 let name = format!("loadgen-{}-{RECORD}", self.id());
                 match write_whole(&rescue, &name, &report::to_json(record)) {
                     Ok(()) => {
-                        eprintln!("the record was rescued to {}", rescue.join(name).display())
+                        eprintln!("the record was rescued to {}", rescue.join(name).display());
                     }
                     Err(_) => eprintln!("the spool is {}", self.path.join(SPOOL).display()),
                 }
@@ -167,7 +167,7 @@ impl Folder {
 /// `20260131T235959Z-app-group-1`
 fn name(at: SystemTime, hosts: &[String]) -> String {
     let stamp: String = (humantime::format_rfc3339_seconds(at).to_string().chars())
-        .filter(|c| c.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .collect();
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || "-._".contains(c) {

@@ -227,7 +227,7 @@ fn class_of(error: &reqwest::Error, in_body: bool) -> ErrorClass {
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
             tls |= io
                 .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>());
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
             if !tls {
                 return if error.is_connect() {
                     connect_error(io)

@@ -74,6 +74,7 @@ enum Chunk {
     TrailerStart,
     Trailer,
     TrailerEnd,
+    End,
 }
 
 /// The decoder of one connection, used again for each answer.
@@ -310,8 +311,8 @@ impl Decoder {
             let byte = bytes[at];
             at += 1;
             match chunk.after(byte).ok_or(ProtocolError::Chunk)? {
-                Some(next) => self.state = State::Chunk(next),
-                None => return Ok((at, true)),
+                Chunk::End => return Ok((at, true)),
+                next => self.state = State::Chunk(next),
             }
             self.line = if byte == b'\n' { 0 } else { self.line + 1 };
             if self.line > MOST_CHUNK_LINE {
@@ -323,10 +324,9 @@ impl Decoder {
 }
 
 impl Chunk {
-    /// The state after one byte that is not data: `None` when it cannot come here, `Some(None)`
-    /// when it ends the body.
-    fn after(self, byte: u8) -> Option<Option<Self>> {
-        Some(Some(match (self, byte) {
+    /// The state after one byte that is not data; `None` when the byte cannot come here.
+    fn after(self, byte: u8) -> Option<Self> {
+        Some(match (self, byte) {
             (Self::Size { size, digits }, _) if byte.is_ascii_hexdigit() && digits < 16 => {
                 let digit = u64::from(char::from(byte).to_digit(16)?);
                 Self::Size {
@@ -335,21 +335,20 @@ impl Chunk {
                 }
             }
             (Self::Size { digits: 0, .. }, _) => return None,
-            (Self::Size { size, .. }, b'\r') | (Self::Extension { size }, b'\r') => {
-                Self::SizeEnd { size }
-            }
+            (Self::Size { size, .. } | Self::Extension { size }, b'\r') => Self::SizeEnd { size },
             (Self::Size { size, .. }, b';' | b' ' | b'\t') => Self::Extension { size },
             (Self::Extension { size }, byte) if byte != b'\n' => Self::Extension { size },
-            (Self::SizeEnd { size: 0 }, b'\n') => Self::TrailerStart,
-            (Self::SizeEnd { size }, b'\n') => Self::Data { left: size },
+            (Self::SizeEnd { size }, b'\n') if size > 0 => Self::Data { left: size },
             (Self::DataEnd { lf: false }, b'\r') => Self::DataEnd { lf: true },
             (Self::DataEnd { lf: true }, b'\n') => Self::Size { size: 0, digits: 0 },
             (Self::TrailerStart, b'\r') => Self::TrailerEnd,
-            (Self::TrailerEnd, b'\n') => return Some(None),
-            (Self::TrailerStart | Self::Trailer, b'\n') => Self::TrailerStart,
+            (Self::TrailerEnd, b'\n') => Self::End,
+            (Self::SizeEnd { .. } | Self::TrailerStart | Self::Trailer, b'\n') => {
+                Self::TrailerStart
+            }
             (Self::TrailerStart | Self::Trailer, _) => Self::Trailer,
             _ => return None,
-        }))
+        })
     }
 }
 
@@ -382,13 +381,13 @@ impl Fields {
             // By length first: most headers are none of these.
             match header.name.len() {
                 10 if header.name.eq_ignore_ascii_case("connection") => {
-                    fields.connection(header.value)
+                    fields.connection(header.value);
                 }
                 10 if header.name.eq_ignore_ascii_case(TRIES_HEADER) => {
-                    fields.tries = tries_in(header.value)
+                    fields.tries = tries_in(header.value);
                 }
                 14 if header.name.eq_ignore_ascii_case("content-length") => {
-                    fields.content_length(header.value)?
+                    fields.content_length(header.value)?;
                 }
                 17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
                     if !header.value.eq_ignore_ascii_case(b"chunked") || fields.chunked {

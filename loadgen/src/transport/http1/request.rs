@@ -31,10 +31,13 @@ pub fn request_bytes(
     // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
     let expects_body = matches!(method, "POST" | "PUT" | "PATCH");
     if body.is_some() || expects_body {
-        text.push_str(&format!(
-            "Content-Length: {}\r\n",
-            body.map_or(0, <[u8]>::len)
-        ));
+        let length = body.map_or(0, <[u8]>::len).to_string();
+        text.extend([
+            "Content-Length: ",
+            &length,
+            "
+",
+        ]);
     }
     text.push_str("\r\n");
     let mut bytes = text.into_bytes();
