@@ -1,2 +1,501 @@
-//! Later.
-fn main() {}
+//! Through NGINX in containers, by the binary: from `loadgen up` to `loadgen down`.
+//!
+//! Where no Docker Engine answers, every test is reported as ignored, with the reason; in CI that
+//! is a failure. The project has a name and ports of its own, and is removed whatever happens.
+//! The tests share one stack and run in order.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use loadgen::checks::{BookVerdict, Finding, Severity};
+use loadgen::model::StackKind;
+use loadgen::report::{self, GroupRecord, Record};
+
+/// How long NGINX may take to follow its replicas, and a replica to come back.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a machine with other work to do may find; the counts are right all the same.
+const TIMING: [&str; 3] = ["generator-lag", "generator-cpu", "rate-not-reached"];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // They share one stack, and leave it as the next one wants it.
+    arguments.test_threads = Some(1);
+    let obstacle = obstacle();
+    let required = ["CI", "LOADGEN_REQUIRE_DOCKER"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some());
+    let skipped = obstacle.filter(|_| !required);
+    if let Some(why) = &skipped {
+        eprintln!("the tests through NGINX are ignored: {why}");
+    }
+    let stale = skipped.is_none() && !required && !image_is_ours();
+    let inside = stale.then(|| {
+        "the image loadgen is not of this source: docker compose build loadgen".to_owned()
+    });
+    if let Some(why) = &inside {
+        eprintln!("the test inside the network is ignored: {why}");
+    }
+    let trials = vec![
+        trial(
+            "up_brings_up_two_replicas_a_group_and_ps_lists_them",
+            &skipped,
+            up_and_ps,
+        ),
+        trial(
+            "both_groups_alternate_between_their_two_ids",
+            &skipped,
+            alternate,
+        ),
+        trial(
+            "auto_finds_the_running_stack_by_its_labels",
+            &skipped,
+            found_by_auto,
+        ),
+        trial(
+            "one_group_has_equal_books_to_the_last_request",
+            &skipped,
+            one_group,
+        ),
+        trial(
+            "two_groups_have_equal_books_to_the_last_request",
+            &skipped,
+            two_groups,
+        ),
+        trial(
+            "an_unknown_group_names_the_ones_there_are",
+            &skipped,
+            unknown_group,
+        ),
+        trial("a_third_replica_gets_its_third", &skipped, third_replica),
+        trial(
+            "a_crashed_replica_comes_back_and_the_run_says_so",
+            &skipped,
+            crash,
+        ),
+        trial(
+            "a_run_inside_the_network_agrees_too",
+            &skipped.clone().or(inside),
+            inside_network,
+        ),
+        trial("down_removes_it_all", &skipped, down),
+    ];
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if STACK.get().is_some() {
+        sweep();
+    }
+    conclusion.exit_code()
+}
+
+fn trial(name: &str, obstacle: &Option<String>, test: fn()) -> Trial {
+    let trial = Trial::test(name, move || {
+        test();
+        Ok::<(), Failed>(())
+    });
+    match obstacle {
+        Some(why) => trial.with_kind(why).with_ignored_flag(true),
+        None => trial,
+    }
+}
+
+/// Why these tests cannot run here.
+fn obstacle() -> Option<String> {
+    let answers = |command: &mut Command| {
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    if !answers(Command::new("docker").arg("info")) {
+        return Some("no Docker Engine answers".to_owned());
+    }
+    if !answers(Command::new("docker").args(["compose", "version"])) {
+        return Some("no compose plugin".to_owned());
+    }
+    None
+}
+
+/// Whether the image of the load generator is of this source, as far as its record tells. A build
+/// takes minutes, which only CI has.
+fn image_is_ours() -> bool {
+    let mut command = Command::new("docker");
+    let theirs = command.args(["run", "--rm", "--network=none", "--pull=never"]);
+    let theirs = theirs.args(["loadgen", "schema"]).output().unwrap();
+    theirs.status.success() && theirs.stdout == loadgen("schema").stdout
+}
+
+fn project() -> String {
+    format!("loadgen-e2e-{}", std::process::id())
+}
+
+/// The repository, which is the compose project.
+fn repository() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A program in the repository, with a project name and ports of our own.
+fn program(name: &str, words: &str) -> Command {
+    let mut command = Command::new(name);
+    command
+        .args(words.split_whitespace())
+        .current_dir(repository())
+        .stdin(Stdio::null())
+        .env("COMPOSE_PROJECT_NAME", project())
+        .env("HTTP_PORT", "")
+        .env("STATUS_PORT", "")
+        .env("METRICS_PORTS", "");
+    command
+}
+
+fn loadgen(words: &str) -> Output {
+    let mut command = program(env!("CARGO_BIN_EXE_loadgen"), words);
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn succeeded(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Where the proxy is; set once the stack is up.
+static STACK: OnceLock<String> = OnceLock::new();
+
+/// The proxy's origin. The stack is brought up by whoever asks first.
+fn stack() -> &'static str {
+    STACK.get_or_init(|| {
+        let output = loadgen("up");
+        if !output.status.success() {
+            sweep();
+        }
+        let told = succeeded(&output);
+        let (target, _) = told.split_once(" is up\n").unwrap();
+        target.to_owned()
+    })
+}
+
+/// Removes the project's containers and network.
+fn sweep() {
+    let mut command = program("docker", "compose down --timeout 2 --remove-orphans");
+    let _ = command.output();
+}
+
+/// The rows of `loadgen ps`: group, id, state, health, restarts, metrics page.
+fn ps() -> Vec<Vec<String>> {
+    let told = succeeded(&loadgen("ps"));
+    let words = |line: &str| line.split_whitespace().map(ToOwned::to_owned).collect();
+    told.lines().skip(1).map(words).collect()
+}
+
+#[track_caller]
+fn until(what: &str, mut come: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !come() {
+        assert!(since.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn up_and_ps() {
+    assert!(stack().starts_with("http://127.0.0.1:"), "{}", stack());
+    let rows = ps();
+    let groups: Vec<_> = rows.iter().map(|row| row[0].as_str()).collect();
+    let wanted = ["app-group-1", "app-group-1", "app-group-2", "app-group-2"];
+    assert_eq!(groups, wanted);
+    for row in &rows {
+        assert_eq!(row[1].len(), 12, "a container's short id: {row:?}");
+        assert_eq!(row[2..5], ["running", "healthy", "0"], "{row:?}");
+        assert!(row[5].ends_with("/metrics"), "{row:?}");
+    }
+}
+
+fn alternate() {
+    let rows = ps();
+    for group in ["app-group-1", "app-group-2"] {
+        let answers: Vec<_> = (0..6)
+            .map(|_| ask(stack(), group, "/?example=test").1)
+            .collect();
+        assert_ne!(answers[0], answers[1], "turns");
+        assert_eq!(answers[..2], answers[2..4]);
+        assert_eq!(answers[..2], answers[4..]);
+        for row in rows.iter().filter(|row| row[0] == group) {
+            assert!(answers.contains(&format!("\"{}\"", row[1])), "{answers:?}");
+        }
+    }
+    let (status, _) = ask(stack(), "no-such-group", "/");
+    assert_eq!(status, 421, "a stranger is not somebody's replica");
+}
+
+fn found_by_auto() {
+    stack();
+    // It gives an engine 300 ms, which a busy machine may need more than.
+    until("an engine that answers in time", || {
+        let run = Run::of("--rps 20 --duration 1s --warmup 0s");
+        run.record.stack.kind == StackKind::Compose
+            && run.first_line
+                == format!(
+                    "compose stack: project {} is running with 4 replicas",
+                    project()
+                )
+    });
+}
+
+/// A run with its record.
+struct Run {
+    record: Record,
+    first_line: String,
+    /// Held, because it is removed with it.
+    _folder: tempfile::TempDir,
+}
+
+impl Run {
+    #[track_caller]
+    fn of(words: &str) -> Self {
+        Self::started(words).end()
+    }
+
+    fn started(words: &str) -> Running {
+        let folder = tempfile::tempdir().unwrap();
+        let child = program(env!("CARGO_BIN_EXE_loadgen"), words)
+            .args(["--format", "json", "--out"])
+            .arg(folder.path().join("run"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Running {
+            child: child.unwrap(),
+            folder,
+        }
+    }
+}
+
+struct Running {
+    child: std::process::Child,
+    folder: tempfile::TempDir,
+}
+
+impl Running {
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    #[track_caller]
+    fn end(self) -> Run {
+        let output = self.child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let record = report::from_json(&String::from_utf8_lossy(&output.stdout))
+            .unwrap_or_else(|error| panic!("{error}: {stderr}"));
+        let code = output.status.code();
+        assert_eq!(code, Some(i32::from(record.verdict.exit_code)), "{stderr}");
+        identities_hold(&record);
+        Run {
+            record,
+            first_line: stderr.lines().next().unwrap_or_default().to_owned(),
+            _folder: self.folder,
+        }
+    }
+}
+
+#[track_caller]
+fn identities_hold(record: &Record) {
+    for group in &record.groups {
+        let counts = &group.requests;
+        assert_eq!(counts.planned, counts.sent + counts.dropped, "{counts:?}");
+        let ended = counts.succeeded + counts.failed;
+        assert_eq!(counts.sent, ended + counts.unfinished, "{counts:?}");
+        assert_eq!(group.response_time.count, ended);
+    }
+}
+
+/// Nothing was found that matters, but perhaps that the machine has other work to do.
+#[track_caller]
+fn passed(record: &Record) {
+    let matters = |finding: &&Finding| {
+        finding.severity >= Severity::Failure && !TIMING.contains(&finding.code.as_str())
+    };
+    let found: Vec<_> = record.findings.iter().filter(matters).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    if record.verdict.exit_code != 0 {
+        assert_eq!(record.verdict.exit_code, 4, "{:#?}", record.findings);
+    }
+}
+
+/// Every request was answered; client, NGINX and replicas counted the same; the parts are even.
+#[track_caller]
+fn exact(group: &GroupRecord, planned: u64, n_replicas: u64) {
+    assert_eq!(group.requests.planned, planned);
+    assert_eq!(group.requests.succeeded, planned, "{:?}", group.errors);
+    let check = &group.crosscheck;
+    assert_eq!(check.verdict, BookVerdict::Agree, "{check:?}");
+    assert_eq!(check.client, planned, "{check:?}");
+    assert_eq!(check.replicas, Some(planned), "{check:?}");
+    assert_eq!(check.residuals, [], "nothing to explain");
+    assert_eq!(group.replicas.len() as u64, n_replicas);
+    for replica in &group.replicas {
+        let apart = (replica.requests * n_replicas).abs_diff(planned);
+        assert!(apart <= n_replicas, "{} {}", replica.id, replica.requests);
+    }
+}
+
+fn one_group() {
+    stack();
+    let run = Run::of("--stack compose --host app-group-1 --rps 200 --duration 3s --warmup 1s");
+    passed(&run.record);
+    let group = &run.record.groups[0];
+    exact(group, 600, 2);
+    assert_eq!(group.crosscheck.proxy, Some(600), "{:?}", group.crosscheck);
+    let ids: Vec<_> = group.replicas.iter().map(|replica| &replica.id).collect();
+    let rows = ps();
+    assert!(ids.iter().all(|id| rows.iter().any(|row| row[1] == **id)));
+    assert_eq!(run.record.stack.proxy, "nginx 1.30");
+}
+
+fn two_groups() {
+    stack();
+    let words = "--stack compose --host app-group-1=101 --host app-group-2=50.5";
+    let run = Run::of(&format!("{words} --duration 2s --warmup 500ms"));
+    passed(&run.record);
+    exact(&run.record.groups[0], 202, 2);
+    exact(&run.record.groups[1], 101, 2);
+    // NGINX has one counter for both, so each group's share of it is what the other left.
+    for group in &run.record.groups {
+        let check = &group.crosscheck;
+        assert!(check.proxy.is_some(), "{check:?}");
+        assert_eq!(check.unnamed, 0, "{check:?}");
+    }
+}
+
+fn unknown_group() {
+    stack();
+    let output = loadgen("--stack compose --host app-group-9");
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr);
+    let message = "unknown host group app-group-9; this stack has app-group-1 and app-group-2";
+    assert!(told.contains(message), "{told}");
+    assert!(told.contains("hint: give --host"), "{told}");
+}
+
+fn scale(n_replicas: u32) {
+    stack();
+    let words = "compose up -d --no-build --no-recreate --wait --scale";
+    let mut command = program("docker", words);
+    command.arg(format!("app-group-1={n_replicas}"));
+    succeeded(&command.output().unwrap());
+    turns_are_even(n_replicas as usize);
+}
+
+/// Waits until NGINX gives each of so many replicas its turn.
+fn turns_are_even(n_replicas: usize) {
+    until("even turns", || {
+        let mut shares: BTreeMap<(u16, String), usize> = BTreeMap::new();
+        for _ in 0..10 * n_replicas {
+            *shares.entry(ask(stack(), "app-group-1", "/")).or_default() += 1;
+        }
+        shares.len() == n_replicas && shares.values().all(|share| *share == 10)
+    });
+}
+
+fn third_replica() {
+    scale(3);
+    let run = Run::of("--stack compose --host app-group-1 --rps 150 --duration 2s");
+    passed(&run.record);
+    exact(&run.record.groups[0], 300, 3);
+    let share = run.record.groups[0].replicas[0].expected_share.unwrap();
+    assert!((share - 1.0 / 3.0).abs() < 1e-9, "{share}");
+    scale(2);
+}
+
+fn crash() {
+    stack();
+    let victim = ps()[0][1].clone();
+    let words = "--stack compose --host app-group-1 --rps 100 --duration 12s --warmup 0s";
+    let running = Run::started(words);
+    let spool = running.folder().join("run/intervals.spool.jsonl");
+    until("two seconds of load", || {
+        std::fs::read_to_string(&spool).is_ok_and(|text| text.lines().count() > 3)
+    });
+    kill(&victim);
+    let run = running.end();
+    let record = &run.record;
+    let about = |code: &str| {
+        let found = record.findings.iter().find(|finding| {
+            finding.code == code && finding.replica.as_deref() == Some(victim.as_str())
+        });
+        found.map(|finding| finding.message.clone())
+    };
+    let told = about("restarted-replica");
+    let told = told.unwrap_or_else(|| panic!("{:#?}", record.findings));
+    assert!(told.contains("died and was started again"), "{told}");
+    assert!(about("counter-reset").is_some(), "{:#?}", record.findings);
+    let group = &record.groups[0];
+    assert_eq!(group.requests.planned, 1_200);
+    assert_eq!(group.requests.unfinished, 0);
+    assert_eq!(group.crosscheck.unnamed, 0, "{:?}", group.crosscheck);
+    until("the replica to be healthy again", || {
+        let rows = ps();
+        let row = rows.iter().find(|row| row[1] == victim);
+        row.is_some_and(|row| row[2..5] == ["running", "healthy", "1"])
+    });
+    turns_are_even(2);
+}
+
+/// The death of the process, which is what a crash is: `docker kill` counts as by hand.
+fn kill(id: &str) {
+    let kill = "kill -9 $(cat /proc/1/task/1/children)";
+    let mut command = Command::new("docker");
+    let output = command.args(["exec", id, "sh", "-c", kill]).output();
+    let output = output.unwrap();
+    // 137 where the shell went down with the container.
+    let done = matches!(output.status.code(), Some(0 | 137));
+    assert!(done, "{output:?}");
+}
+
+fn inside_network() {
+    stack();
+    if !image_is_ours() {
+        succeeded(&program("docker", "compose build --quiet loadgen").output().unwrap());
+    }
+    let words = "compose run --rm -T loadgen --host app-group-1 --rps 100 --duration 2s";
+    let output = program("docker", &format!("{words} --format json --out /tmp/run"))
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let record =
+        report::from_json(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+    identities_hold(&record);
+    passed(&record);
+    exact(&record.groups[0], 200, 2);
+    let rows = ps();
+    for replica in &record.groups[0].replicas {
+        assert!(rows.iter().any(|row| row[1] == replica.id), "{replica:?}");
+    }
+}
+
+fn down() {
+    stack();
+    let told = succeeded(&loadgen("down"));
+    assert_eq!(told, format!("{} is down\n", project()));
+    assert_eq!(ps(), Vec::<Vec<String>>::new());
+    let told = succeeded(&loadgen("down"));
+    assert!(told.starts_with("nothing was up"), "{told}");
+}
+
+/// Status and body of an answer.
+fn ask(origin: &str, host: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(origin.strip_prefix("http://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
