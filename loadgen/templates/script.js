@@ -26,7 +26,7 @@
   }
 
   for (const figure of document.querySelectorAll("figure[data-plot]")) {
-    const rows = [...figure.querySelectorAll("tr[data-x]")].map((row) => ({ x: +row.dataset.x, cells: [...row.cells].map((c) => c.textContent) }));
+    const rows = [...figure.querySelectorAll("tr[data-x]")].map((row) => ({ x: +row.dataset.x, cells: [...row.cells].map((c) => c.textContent.trim()) }));
     if (!rows.length) continue;
     const names = [...figure.querySelectorAll("thead th")].map((th) => th.textContent);
     const [, top, , bottom] = figure.dataset.plot.split(" ").map(Number);

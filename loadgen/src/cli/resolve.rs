@@ -6,8 +6,8 @@ use super::args::{ArrivalsArg, Cli, OutputArgs, PacingArg, RunArgs, StackKindArg
 use super::{UsageError, config};
 use crate::model::Rate;
 use crate::plan::{
-    GroupPlan, Load, Pacing, Plan, Policy, Process, Profile, ReplicaIdSource, ReplicaPage, Request,
-    Schedule, StackChoice, Stage, Threshold, validate,
+    GroupPlan, Load, Pacing, Plan, PlanError, Policy, Process, Profile, ReplicaIdSource,
+    ReplicaPage, Request, Schedule, StackChoice, Stage, Threshold, validate,
 };
 
 /// The longest a run may last: for runs that only a number of requests bounds.
@@ -112,6 +112,10 @@ fn group(text: &str, args: &RunArgs) -> Result<GroupPlan, UsageError> {
 }
 
 fn load(args: &RunArgs, rate: Option<&str>) -> Result<Load, UsageError> {
+    if args.requests == Some(0) {
+        // Said here, because a schedule that ends with them has no length either.
+        return Err(PlanError::NoRequests.into());
+    }
     if args.closed {
         return Ok(Load::Closed {
             requests: args.requests,

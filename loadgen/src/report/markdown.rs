@@ -200,7 +200,7 @@ fn sparkline(record: &Record, group: &GroupRecord) -> String {
 }
 
 /// Text as Markdown text: nothing in it is markup, a column or a line.
-fn md(text: &str) -> String {
+pub(super) fn md(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in plain(text).chars() {
         match c {

@@ -4,8 +4,10 @@
 
 mod assemble;
 mod chart;
+mod compare;
 mod csv;
 mod figures;
+mod files;
 mod hlog;
 mod html;
 mod json;
@@ -20,7 +22,13 @@ mod text;
 mod fixture;
 
 pub use assemble::{Parts, assemble, recover};
+pub use compare::{
+    Change, CompareError, CompareOptions, Comparison, FigureComparison, FigureUnit,
+    GroupComparison, compare, render_comparison_html, render_comparison_json,
+    render_comparison_markdown, render_comparison_text,
+};
 pub use csv::render_csv;
+pub use files::files;
 pub use hlog::{hlog_name, render_hlog};
 pub use html::{GroupSummary, RecordSummary, render_html, render_index};
 pub use json::{ReadError, from_json, interval_from_json, schema, to_json, to_json_line};
@@ -31,23 +39,3 @@ pub use record::{
     ReplicaInfo, ReplicaRecord, RequestCounts, RunInfo, SCHEMA_VERSION, StackInfo, ThreadInfo,
 };
 pub use text::{TextOptions, render_line, render_text};
-
-/// Every file that is drawn from a record, with its name.
-#[must_use]
-pub fn drawn_files(record: &Record, csv: bool) -> Vec<(String, String)> {
-    let mut files = vec![
-        ("index.html".to_owned(), render_html(record)),
-        ("summary.md".to_owned(), render_markdown(record)),
-        ("junit.xml".to_owned(), render_junit(record)),
-    ];
-    files.extend(
-        record
-            .groups
-            .iter()
-            .map(|group| (hlog_name(&group.host), render_hlog(record, &group.host))),
-    );
-    if csv {
-        files.push(("intervals.csv".to_owned(), render_csv(record)));
-    }
-    files
-}

@@ -80,12 +80,12 @@ async fn measure(
     let machine = environment::machine(&environment);
     let mut noted = preflight::check(&plan, &topology, &machine)?;
     noted.extend(lives::warnings(stack));
+    let scraper = Scraper::new(&plan.counter)?;
     let mut folder = Folder::create(test.out, &plan)?;
     let run = RunInfo::begin(folder.id(), folder.started_at(), &plan, test.command);
     let parts = Parts::begin(&run, &plan, &environment, &topology);
     folder.begin(&parts)?;
 
-    let scraper = Scraper::new(&plan.counter)?;
     let before = signals
         .or_interrupt(join(scraper.snapshot(&topology), lives::look(stack)))
         .await?;

@@ -34,8 +34,9 @@ pub(super) struct Books {
 
 /// Compares the books of one group.
 pub(super) fn judge(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>) -> Books {
-    let mut replicas = replicas::read(group);
     let mut proxy = proxy::read(group);
+    let surplus = proxy.as_ref().map_or(0, |book| book.rest.max(0));
+    let mut replicas = replicas::read(group, surplus.unsigned_abs());
     let foreign = name_foreign(group, replicas.as_mut(), proxy.as_mut());
     let lost: u64 = replicas
         .iter()

@@ -84,7 +84,7 @@ fn enter_all_hosts(
         .filter(|other| other.place != group.place)
     {
         let (warmup, measured) = replicas::reached(&other);
-        let foreign = replicas::read(&other).map_or(0, |book: ReplicaBook| book.rest.max(0));
+        let foreign = replicas::read(&other, 0).map_or(0, |book: ReplicaBook| book.rest.max(0));
         others += (warmup + measured).cast_signed() + foreign;
         let mut unanswered = Ledger::default();
         replicas::enter_unanswered(&mut unanswered, &other);

@@ -27,8 +27,9 @@ pub(in crate::checks) struct ReplicaBook {
     pub(super) masked: u64,
 }
 
-/// Reads the replicas' book; `None` where there is none, or a page of it is missing.
-pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ReplicaBook> {
+/// Reads the replicas' book; `None` where there is none, or a page of it is missing. `foreign` is
+/// the surplus that the proxy counted: errors of others are not masked, only not ours.
+pub(super) fn read(group: &GroupEvidence<'_>, foreign: u64) -> Option<ReplicaBook> {
     let deltas: Vec<&ReplicaDelta> = group.deltas().collect();
     let unreadable = |delta: &&ReplicaDelta| matches!(delta.state, ReplicaState::Unreadable(_));
     if deltas.is_empty() || deltas.iter().any(unreadable) {
@@ -52,7 +53,7 @@ pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ReplicaBook> {
     excluded.retain(|entry| entry.count != 0);
     let ours: i64 = excluded.iter().map(|entry| entry.count).sum();
     let count = total.saturating_sub(ours.unsigned_abs());
-    let masked = masked_errors(group, &deltas);
+    let masked = masked_errors(group, &deltas).saturating_sub(foreign);
     let (short, long) = compare_by_name(group, &deltas);
     let lost: u64 = short.iter().map(|(_, count)| count).sum();
     // What a replica demonstrably lost cannot make up for what another counted too much.
@@ -231,8 +232,11 @@ fn compare_by_name(group: &GroupEvidence<'_>, deltas: &[&ReplicaDelta]) -> (ByRe
 }
 
 /// Answers of the 5xx class that the replicas counted beyond those the client saw: the proxy
-/// turned them into something else, most likely by another try.
+/// turned them into something else, most likely by another try. A lone replica has no other.
 fn masked_errors(group: &GroupEvidence<'_>, deltas: &[&ReplicaDelta]) -> u64 {
+    if deltas.len() < 2 && group.extra_tries() == 0 {
+        return 0;
+    }
     let server_error = StatusClass(5);
     let counted: u64 = (deltas.iter())
         .filter_map(|delta| delta.by_class.get(&server_error))

@@ -87,6 +87,16 @@ fn a_second_client_is_foreign_traffic_with_its_count() {
 }
 
 #[test]
+fn errors_of_a_second_client_are_not_masked_ones() {
+    let mut scene = quiet();
+    add(&mut scene, 0, 50);
+    add(&mut scene, 1, 50);
+    scene.proxy().total = Some(2_602);
+    scene.replica(0).by_class.insert(StatusClass(5), 7);
+    assert_eq!(scene.codes(), ["foreign-traffic"]);
+}
+
+#[test]
 fn without_the_proxys_book_an_even_surplus_is_foreign_and_a_multiple_is_not() {
     let mut foreign = quiet();
     foreign.delta.as_mut().expect("a delta").proxy = None;

@@ -6,6 +6,7 @@ pub(super) mod role;
 
 mod books;
 mod curve;
+mod ecdf;
 mod failures;
 mod generator;
 mod heatmap;
@@ -17,7 +18,8 @@ mod throughput;
 mod trend;
 
 pub(super) use books::books;
-pub(super) use curve::curve;
+pub(super) use curve::{Line, curve, curves};
+pub(super) use ecdf::ecdf;
 pub(super) use failures::failures;
 pub(super) use generator::generator;
 pub(super) use heatmap::heatmap;
@@ -43,7 +45,7 @@ pub(super) struct Chart {
     pub(super) description: String,
     /// Left, top, right and bottom of the plot, for the crosshair; none where there is no x axis.
     pub(super) plot: Option<[u32; 4]>,
-    svg: String,
+    pub(super) svg: String,
     /// The same figures as text.
     pub(super) table: Table,
 }

@@ -48,7 +48,7 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
 }
 
 /// A chart with its words and its table.
-pub(super) fn figure(chart: &Chart) -> String {
+pub(in crate::report) fn figure(chart: &Chart) -> String {
     let figure = Figure {
         chart,
         svg: chart.svg(),

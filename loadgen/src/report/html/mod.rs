@@ -5,15 +5,16 @@ mod index;
 mod page;
 mod plan;
 
+pub(super) use group::figure;
 pub use index::{GroupSummary, RecordSummary, render_index};
 pub use page::render_html;
 
 /// The page's own script: small, and an addition only.
-const SCRIPT: &str = include_str!("../../../templates/script.js");
+pub(super) const SCRIPT: &str = include_str!("../../../templates/script.js");
 /// What the page's policy lets run: this script and no other. A test holds it to the file.
-const SCRIPT_HASH: &str = "sha256-LXqKIczeuHE0ZmAmSr26nGF1SeV3lSoE+mZAzqEsG70=";
+pub(super) const SCRIPT_HASH: &str = "sha256-ukUSJVo9+4pPva94HXcu8O3KuVRvs8iQs0gKHoDpC5U=";
 /// The page's style.
-const STYLE: &str = include_str!("../../../templates/style.css");
+pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
 
 #[cfg(test)]
 mod tests;

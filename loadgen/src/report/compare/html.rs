@@ -1,0 +1,111 @@
+//! A comparison as one self-contained page.
+
+use askama::Template;
+
+use super::super::chart::{self, Chart, Line, role};
+use super::super::figures::{counted, percent, significant};
+use super::super::html::{SCRIPT, SCRIPT_HASH, STYLE, figure};
+use super::super::sentences::plain;
+use super::{Comparison, GroupComparison, text};
+
+/// The comparison as one HTML file.
+#[must_use]
+pub fn render_comparison_html(comparison: &Comparison) -> String {
+    let page = Page {
+        script_hash: SCRIPT_HASH,
+        script: SCRIPT,
+        style: STYLE,
+        status: if comparison.exit_code() == 0 {
+            "pass"
+        } else {
+            "fail"
+        },
+        base: side(&comparison.base),
+        candidate: side(&comparison.candidate),
+        headline: text::headline(comparison),
+        caveats: comparison
+            .caveats
+            .iter()
+            .map(|caveat| plain(caveat))
+            .collect(),
+        groups: comparison
+            .groups
+            .iter()
+            .enumerate()
+            .map(|(place, group)| GroupView::of(place, group))
+            .collect(),
+    };
+    page.render()
+        .unwrap_or_else(|error| unreachable!("a template is written to memory: {error}"))
+}
+
+fn side(runs: &[String]) -> String {
+    match runs {
+        [run] => plain(run),
+        runs => counted(runs.len() as u64, "run"),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "compare.html")]
+struct Page<'a> {
+    script_hash: &'a str,
+    script: &'a str,
+    style: &'a str,
+    status: &'static str,
+    base: String,
+    candidate: String,
+    headline: String,
+    caveats: Vec<String>,
+    groups: Vec<GroupView>,
+}
+
+struct GroupView {
+    host: String,
+    rows: Vec<RowView>,
+    charts: Vec<String>,
+}
+
+struct RowView {
+    name: String,
+    cells: [String; 6],
+    word: &'static str,
+    bad: bool,
+}
+
+impl GroupView {
+    fn of(place: usize, group: &GroupComparison) -> Self {
+        let rows = group.figures.iter().map(|figure| RowView {
+            name: figure.name.clone(),
+            cells: [
+                text::value(figure.unit, figure.base),
+                text::value(figure.unit, figure.candidate),
+                text::change(figure),
+                text::interval(figure),
+                percent(figure.noise),
+                figure.p_value.map_or_else(|| "–".into(), significant),
+            ],
+            word: text::word(figure),
+            bad: figure.regression,
+        });
+        let (base, candidate) = (&group.base_response, &group.candidate_response);
+        let lines = [
+            Line::new("base", base, role::FAINT, 4),
+            Line::new("candidate", candidate, role::ANSWERED, 6),
+        ];
+        let curves = Chart {
+            id: format!("c{place}-curve"),
+            title: "Response time by percentile".into(),
+            takeaway: "The tails of the two sides over one another; lines stop where fewer than ten requests were slower.".into(),
+            description: "The slow end is stretched out.".into(),
+            plot: Some(chart::canvas::Frame::WIDE.plot()),
+            ..chart::curves(&lines)
+        };
+        let ecdf = chart::ecdf(&format!("c{place}-ecdf"), base, candidate);
+        Self {
+            host: plain(&group.host),
+            rows: rows.collect(),
+            charts: [curves, ecdf].iter().map(figure).collect(),
+        }
+    }
+}

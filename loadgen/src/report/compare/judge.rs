@@ -1,0 +1,222 @@
+//! Judges one group's figures: value, change, interval, verdict.
+
+use super::super::{Quantiles, Record};
+use super::sample::{Sample, Tallies, quantile, size};
+use super::statistics::{chance, interval, mann_whitney, shift};
+use super::{Change, CompareOptions, FigureComparison, FigureUnit, GroupComparison};
+use crate::recorder::Histogram;
+
+/// Runs a side from which runs are compared by rank: fewer cannot reach p < 0.05.
+pub(super) const RUNS_ENOUGH: usize = 4;
+/// Samples that must lie beyond a quantile.
+const BEYOND: f64 = 10.0;
+/// A difference of shares up to this is noise.
+const SHARE_NOISE: f64 = 0.002;
+
+struct Figure {
+    name: &'static str,
+    unit: FigureUnit,
+    of: fn(&Tallies) -> f64,
+    /// The quantile, where it is one: it needs samples beyond it.
+    quantile: Option<f64>,
+    /// How much noisier than a median it is.
+    loose: f64,
+}
+
+const fn time(name: &'static str, of: fn(&Tallies) -> f64, quantile: f64, loose: f64) -> Figure {
+    Figure {
+        name,
+        unit: FigureUnit::Time,
+        of,
+        quantile: Some(quantile),
+        loose,
+    }
+}
+
+const FIGURES: [Figure; 9] = [
+    Figure {
+        name: "rate",
+        unit: FigureUnit::Rate,
+        of: Tallies::rate,
+        quantile: None,
+        loose: 0.2,
+    },
+    time("p50", |t| quantile(&t.response, 0.5), 0.5, 1.0),
+    time("p90", |t| quantile(&t.response, 0.9), 0.9, 1.0),
+    time("p99", |t| quantile(&t.response, 0.99), 0.99, 2.0),
+    time("p99.9", |t| quantile(&t.response, 0.999), 0.999, 3.0),
+    time("service.p50", |t| quantile(&t.service, 0.5), 0.5, 1.0),
+    time("service.p99", |t| quantile(&t.service, 0.99), 0.99, 2.0),
+    Figure {
+        name: "error_rate",
+        unit: FigureUnit::Share,
+        of: Tallies::error_rate,
+        quantile: None,
+        loose: 1.0,
+    },
+    Figure {
+        name: "imbalance",
+        unit: FigureUnit::Share,
+        of: Tallies::imbalance,
+        quantile: None,
+        loose: 5.0,
+    },
+];
+
+/// One group on both sides.
+pub(super) fn group(
+    host: &str,
+    base: &[Record],
+    candidate: &[Record],
+    options: &CompareOptions,
+) -> GroupComparison {
+    let sample = |records: &[Record]| Sample::of(&records.iter().collect::<Vec<_>>(), host);
+    let (ours, theirs) = (sample(base), sample(candidate));
+    let replicates = replicates(&ours, &theirs, options);
+    let figures = FIGURES.iter().enumerate().map(|(place, figure)| {
+        let drawn = replicates
+            .iter()
+            .map(|pair| difference(figure, pair.0[place], pair.1[place]))
+            .collect();
+        judge(figure, &ours, &theirs, drawn, options)
+    });
+    GroupComparison {
+        host: host.to_owned(),
+        figures: figures.collect(),
+        base_response: response(base, host),
+        candidate_response: response(candidate, host),
+    }
+}
+
+fn response(records: &[Record], host: &str) -> Quantiles {
+    let groups = records
+        .iter()
+        .flat_map(|record| &record.groups)
+        .filter(|group| group.host == host);
+    let sum: Histogram = super::super::series::merged(groups.map(|group| &group.response_time));
+    Quantiles::of(&sum)
+}
+
+type Values = [f64; FIGURES.len()];
+
+/// Every figure of every replicate; none where runs themselves can be compared.
+fn replicates(
+    base: &Sample,
+    candidate: &Sample,
+    options: &CompareOptions,
+) -> Vec<(Values, Values)> {
+    if by_runs(base, candidate) || base.n_blocks() == 0 || candidate.n_blocks() == 0 {
+        return Vec::new();
+    }
+    let mut rng = chance(options.seed);
+    let mut values = |sample: &Sample| {
+        let drawn = sample.resample(&mut rng);
+        FIGURES.each_ref().map(|figure| (figure.of)(&drawn))
+    };
+    (0..options.resamples)
+        .map(|_| (values(base), values(candidate)))
+        .collect()
+}
+
+fn by_runs(base: &Sample, candidate: &Sample) -> bool {
+    base.runs.len() >= RUNS_ENOUGH && candidate.runs.len() >= RUNS_ENOUGH
+}
+
+fn difference(figure: &Figure, base: f64, candidate: f64) -> f64 {
+    match figure.unit {
+        FigureUnit::Share => candidate - base,
+        _ => candidate / base - 1.0,
+    }
+}
+
+fn judge(
+    figure: &Figure,
+    base: &Sample,
+    candidate: &Sample,
+    mut drawn: Vec<f64>,
+    options: &CompareOptions,
+) -> FigureComparison {
+    let values = [(figure.of)(&base.whole), (figure.of)(&candidate.whole)];
+    let mut change = difference(figure, values[0], values[1]);
+    let (mut p_value, between) = if by_runs(base, candidate) {
+        let [ours, theirs] =
+            [base, candidate].map(|side| side.runs.iter().map(figure.of).collect::<Vec<_>>());
+        let (middle, between) = shift(&ours, &theirs, |b, c| difference(figure, b, c));
+        change = middle;
+        (Some(mann_whitney(&ours, &theirs)), between)
+    } else {
+        (
+            None,
+            interval(
+                change,
+                &mut drawn,
+                base.n_blocks().min(candidate.n_blocks()),
+            ),
+        )
+    };
+    let noise = match figure.unit {
+        FigureUnit::Share => SHARE_NOISE * figure.loose,
+        _ => options.noise * figure.loose,
+    };
+    let enough = figure.quantile.is_none_or(|q| {
+        [base, candidate]
+            .iter()
+            .all(|side| size(&side.whole.response) as f64 * (1.0 - q) >= BEYOND)
+    });
+    let known = change.is_finite() && enough;
+    if !known {
+        p_value = None;
+    }
+    let verdict = if known {
+        verdict(figure.unit, change, between, p_value, noise)
+    } else {
+        Change::CannotTell
+    };
+    let allowed = match figure.unit {
+        FigureUnit::Share => noise,
+        _ => options.max_regression,
+    };
+    let finite = |value: f64| value.is_finite().then_some(value);
+    FigureComparison {
+        name: figure.name.into(),
+        unit: figure.unit,
+        base: finite(values[0]),
+        candidate: finite(values[1]),
+        change: finite(change),
+        interval: between.filter(|_| known),
+        p_value,
+        noise,
+        verdict,
+        regression: verdict == Change::Worse && change.abs() > allowed,
+    }
+}
+
+fn verdict(
+    unit: FigureUnit,
+    change: f64,
+    interval: Option<(f64, f64)>,
+    p_value: Option<f64>,
+    noise: f64,
+) -> Change {
+    let Some((low, high)) = interval else {
+        return Change::CannotTell;
+    };
+    let sure = match p_value {
+        Some(p) => p < 0.05,
+        None => low > 0.0 || high < 0.0,
+    };
+    if sure && change.abs() > noise {
+        let better = (change > 0.0) == (unit == FigureUnit::Rate);
+        return if better {
+            Change::Better
+        } else {
+            Change::Worse
+        };
+    }
+    // An interval so wide that a large change could hide in it says nothing.
+    if low < -4.0 * noise || high > 4.0 * noise {
+        Change::CannotTell
+    } else {
+        Change::Same
+    }
+}

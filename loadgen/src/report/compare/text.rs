@@ -1,0 +1,204 @@
+//! A comparison as text, Markdown and JSON.
+
+use std::fmt::Write as _;
+
+use super::super::TextOptions;
+use super::super::figures::{percent, rate, significant, span};
+use super::super::sentences::plain;
+use super::{Change, Comparison, FigureComparison, FigureUnit};
+
+/// The comparison as JSON, indented, histograms included.
+#[must_use]
+pub fn render_comparison_json(comparison: &Comparison) -> String {
+    let mut text = serde_json::to_string_pretty(comparison)
+        .unwrap_or_else(|error| unreachable!("a comparison has string keys only: {error}"));
+    text.push('\n');
+    text
+}
+
+/// The comparison for a terminal: verdict first, one line per figure.
+#[must_use]
+pub fn render_comparison_text(comparison: &Comparison, options: &TextOptions) -> String {
+    let mut text = format!("{}\n", headline(comparison));
+    for group in &comparison.groups {
+        let _ = write!(text, "\n{}\n", plain(&group.host));
+        let _ = writeln!(
+            text,
+            "  {:<12} {:>10} {:>10} {:>9}  {:<19} verdict",
+            "", "base", "candidate", "change", "interval"
+        );
+        for figure in &group.figures {
+            let word = word(figure);
+            let word = if options.color {
+                inked(figure, word)
+            } else {
+                word.to_owned()
+            };
+            let _ = writeln!(
+                text,
+                "  {:<12} {:>10} {:>10} {:>9}  {:<19} {word}",
+                figure.name,
+                value(figure.unit, figure.base),
+                value(figure.unit, figure.candidate),
+                change(figure),
+                interval(figure)
+            );
+        }
+    }
+    for caveat in &comparison.caveats {
+        let _ = write!(text, "\nnote: {}", plain(caveat));
+    }
+    if !comparison.caveats.is_empty() {
+        text.push('\n');
+    }
+    text.replace('\u{202f}', ",").replace('\u{a0}', " ")
+}
+
+fn inked(figure: &FigureComparison, word: &str) -> String {
+    let code = match figure.verdict {
+        Change::Better => "1;32",
+        Change::Worse => "1;31",
+        Change::Same => "2",
+        Change::CannotTell => "33",
+    };
+    format!("\u{1b}[{code}m{word}\u{1b}[0m")
+}
+
+/// The comparison as GitHub-flavoured Markdown.
+#[must_use]
+pub fn render_comparison_markdown(comparison: &Comparison) -> String {
+    let sign = if comparison.exit_code() == 0 {
+        "✅"
+    } else {
+        "❌"
+    };
+    let mut text = format!("### {sign} {}\n", headline(comparison));
+    for group in &comparison.groups {
+        let _ = write!(
+            text,
+            "\n#### {}\n\n| figure | base | candidate | change | interval | verdict |\n|:--|--:|--:|--:|:--|:--|\n",
+            super::super::markdown::md(&group.host)
+        );
+        for figure in &group.figures {
+            let bold = if figure.regression { "**" } else { "" };
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {bold}{}{bold} |",
+                super::super::markdown::md(&figure.name),
+                value(figure.unit, figure.base),
+                value(figure.unit, figure.candidate),
+                change(figure),
+                interval(figure),
+                word(figure)
+            );
+        }
+    }
+    for caveat in &comparison.caveats {
+        let _ = write!(text, "\n> {}\n", super::super::markdown::md(caveat));
+    }
+    text
+}
+
+/// What comparison found, in one sentence.
+pub(super) fn headline(comparison: &Comparison) -> String {
+    let named = |keep: &dyn Fn(&FigureComparison) -> bool| -> Vec<String> {
+        let several = comparison.groups.len() > 1;
+        let groups = comparison.groups.iter();
+        groups
+            .flat_map(|group| {
+                group
+                    .figures
+                    .iter()
+                    .filter(|figure| keep(figure))
+                    .map(move |figure| {
+                        let place = if several {
+                            format!(" of {}", plain(&group.host))
+                        } else {
+                            String::new()
+                        };
+                        format!("{}{place} ({})", figure.name, change(figure))
+                    })
+            })
+            .collect()
+    };
+    let regressions = named(&|figure| figure.regression);
+    let worse = named(&|figure| figure.verdict == Change::Worse);
+    let better = named(&|figure| figure.verdict == Change::Better);
+    let unknown = comparison
+        .figures()
+        .all(|figure| figure.verdict == Change::CannotTell);
+    if !regressions.is_empty() {
+        format!(
+            "REGRESSION beyond {}: {}.",
+            percent(comparison.max_regression),
+            regressions.join(", ")
+        )
+    } else if unknown {
+        "CANNOT TELL: the runs are too short to compare.".into()
+    } else if worse.is_empty() && better.is_empty() {
+        "THE SAME: nothing changed beyond noise.".into()
+    } else if worse.is_empty() {
+        format!("BETTER: {}.", better.join(", "))
+    } else {
+        format!(
+            "WORSE, but within {}: {}.",
+            percent(comparison.max_regression),
+            worse.join(", ")
+        )
+    }
+}
+
+/// The verdict of a figure in words.
+pub(super) const fn word(figure: &FigureComparison) -> &'static str {
+    match figure.verdict {
+        Change::Worse if figure.regression => "worse: regression",
+        Change::Better => "better",
+        Change::Worse => "worse",
+        Change::Same => "the same",
+        Change::CannotTell => "cannot tell",
+    }
+}
+
+/// A value in its unit.
+pub(super) fn value(unit: FigureUnit, value: Option<f64>) -> String {
+    let Some(value) = value else {
+        return "–".into();
+    };
+    match unit {
+        FigureUnit::Time => span(value),
+        FigureUnit::Rate => format!("{}/s", rate(value)),
+        FigureUnit::Share => percent(value),
+    }
+}
+
+/// A change with its sign: relative, or in percentage points.
+pub(super) fn change(figure: &FigureComparison) -> String {
+    figure
+        .change
+        .map_or_else(|| "–".into(), |change| points(figure.unit, change))
+}
+
+fn points(unit: FigureUnit, change: f64) -> String {
+    let sign = if change > 0.0 { "+" } else { "" };
+    let per_cent = change * 100.0;
+    let number = if per_cent.abs() >= 0.05 {
+        significant((per_cent * 100.0).round() / 100.0)
+    } else {
+        "0".into()
+    };
+    let sign = if number == "0" { "" } else { sign };
+    let name = if unit == FigureUnit::Share { "pp" } else { "%" };
+    format!("{sign}{number}\u{a0}{name}")
+}
+
+/// Where the change lies.
+pub(super) fn interval(figure: &FigureComparison) -> String {
+    let between = figure.interval.map(|(low, high)| {
+        format!(
+            "{} … {}",
+            points(figure.unit, low),
+            points(figure.unit, high)
+        )
+    });
+    between.unwrap_or_else(|| "–".into())
+}
