@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use loadgen::cli::{
-    self, Cli, Command, Format, Invocation, ProgressMode, StackArgs, StackKindArg, View,
+    self, Cli, Command, CompareArgs, CompareFormat, Format, Invocation, ProgressMode, StackArgs,
+    StackKindArg, View,
 };
-use loadgen::report::{self, TextOptions};
+use loadgen::report::{self, CompareOptions, TextOptions};
 use loadgen::runner::{self, Operated, RunError, Signals, Stored, Test};
 use loadgen::stack::{Choice, EmbeddedOptions, Life, Project, Wanted};
 
@@ -40,6 +41,7 @@ async fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
         Some(Command::Man) => print(&cli::manual()),
         Some(Command::Report(args)) => redraw(&args.runs),
+        Some(Command::Compare(args)) => compare(&args),
         Some(Command::Up(args)) => operate(Operation::Up, &args).await,
         Some(Command::Down(args)) => operate(Operation::Down, &args).await,
         Some(Command::Ps(args)) => operate(Operation::Ps, &args).await,
@@ -194,6 +196,43 @@ fn rows(lives: &[Life]) -> Vec<[String; 6]> {
     std::iter::once(titles)
         .chain(lives.iter().map(row))
         .collect()
+}
+
+fn compare(args: &CompareArgs) -> u8 {
+    let max_regression = match cli::share("--max-regression", &args.max_regression) {
+        Ok(share) => share,
+        Err(error) => return fail(&error.to_string(), error.hint(), USAGE),
+    };
+    let read = |path| runner::read_records(path);
+    let (base, candidate) = match (read(&args.base), read(&args.candidate)) {
+        (Ok(base), Ok(candidate)) => (base, candidate),
+        (Err(error), _) | (_, Err(error)) => return fail(&error.to_string(), &error.hint(), USAGE),
+    };
+    let options = CompareOptions {
+        max_regression,
+        ..CompareOptions::default()
+    };
+    let comparison = match report::compare(&base, &candidate, &options) {
+        Ok(comparison) => comparison,
+        Err(error) => return fail(&error.to_string(), &error.hint(), error.exit_code()),
+    };
+    let printed = print(&match args.format {
+        CompareFormat::Text => {
+            let options = TextOptions {
+                color: cli::colored(&std::io::stdout()),
+                ..TextOptions::default()
+            };
+            report::render_comparison_text(&comparison, &options)
+        }
+        CompareFormat::Json => report::render_comparison_json(&comparison),
+        CompareFormat::Markdown => report::render_comparison_markdown(&comparison),
+        CompareFormat::Html => report::render_comparison_html(&comparison),
+    });
+    if printed == 0 {
+        comparison.exit_code()
+    } else {
+        printed
+    }
 }
 
 fn redraw(runs: &[std::path::PathBuf]) -> u8 {

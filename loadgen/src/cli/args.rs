@@ -51,6 +51,8 @@ pub enum Command {
     Ps(StackArgs),
     /// Draw stored runs again
     Report(ReportArgs),
+    /// Compare two runs, or two folders of repeated runs
+    Compare(CompareArgs),
     /// Print the JSON Schema of record.json
     Schema,
     /// Print a completion script
@@ -229,6 +231,34 @@ pub struct ReportArgs {
     /// Folders of runs, or their record.json
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+}
+
+/// What is compared, and when it fails.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArgs {
+    /// A run, or a folder of repeated runs
+    pub base: PathBuf,
+    /// A run, or a folder of repeated runs
+    pub candidate: PathBuf,
+    /// A change for the worse beyond this is a regression: exit code 99
+    #[arg(long, value_name = "PERCENT", default_value = "5%")]
+    pub max_regression: String,
+    /// What goes to standard output
+    #[arg(long, default_value = "text")]
+    pub format: CompareFormat,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// A table for people.
+    Text,
+    /// For machines.
+    Json,
+    /// A table for issues and pull requests.
+    Markdown,
+    /// A page.
+    Html,
 }
 
 /// What goes to standard output.

@@ -10,10 +10,11 @@ mod table;
 mod view;
 
 pub use args::{
-    Cli, Command, Format, OutputArgs, ProgressMode, ReportArgs, StackArgs, StackKindArg,
+    Cli, Command, CompareArgs, CompareFormat, Format, OutputArgs, ProgressMode, ReportArgs,
+    StackArgs, StackKindArg,
 };
 pub use error::UsageError;
-pub use resolve::{Experiment, Invocation, invocation};
+pub use resolve::{Experiment, Invocation, invocation, share};
 pub use table::table;
 pub use view::{View, colored, say_error};
 

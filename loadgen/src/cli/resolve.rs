@@ -355,6 +355,20 @@ fn thresholds(texts: &[String]) -> Result<Vec<Threshold>, UsageError> {
     texts.iter().map(parse).collect()
 }
 
+/// A share as people write it: `5%` or `0.05`.
+pub fn share(flag: &str, text: &str) -> Result<f64, UsageError> {
+    let (number, scale) = text
+        .strip_suffix('%')
+        .map_or((text, 1.0), |percent| (percent, 100.0));
+    match number.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number / scale),
+        _ => Err(UsageError::new(
+            format!("{flag} `{text}` is no share"),
+            format!("give it a percentage, as {flag} 5%"),
+        )),
+    }
+}
+
 /// The replicas' contract counts by handler, which for a plain path is the path.
 fn default_counter(path: &str) -> String {
     let handler = path.split('?').next().unwrap_or("/");

@@ -14,7 +14,9 @@ mod storage;
 pub use error::RunError;
 pub use operate::{Operated, down, ps, up};
 pub use signals::Signals;
-pub use storage::{Folder, StorageError, read_record, record_files, redraw};
+pub use storage::{StorageError, read_records, redraw};
+
+use storage::Folder;
 
 use std::path::PathBuf;
 
@@ -87,7 +89,7 @@ async fn measure(
     folder.begin(&parts)?;
 
     let before = signals
-        .or_interrupt(join(scraper.snapshot(&topology), lives::look(stack)))
+        .or_interrupt(join(scraper.settled(&topology), lives::look(stack)))
         .await?;
     let recording = load::apply(&plan, &topology, folder.spool(), &mut tell, signals).await?;
     tell(Notice::State("closing the books"));
@@ -109,6 +111,8 @@ async fn measure(
     });
     let record = assemble(parts, &recording, &judgement, folder.intervals());
     let unwritten = folder.finish(&record, test.csv).err();
+    storage::list_runs(&folder.path());
+    storage::tell_github(&record);
     Ok(Stored {
         record,
         folder: folder.path(),

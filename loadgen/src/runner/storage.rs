@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use crate::plan::Plan;
 use crate::recorder::Interval;
-use crate::report::{self, IntervalRecord, Parts, Record};
+use crate::report::{self, IntervalRecord, Parts, Record, RecordSummary};
 
 /// The spool's name; it is gone when the record is there.
 const SPOOL: &str = "intervals.spool.jsonl";
@@ -201,11 +201,13 @@ impl Spool {
     }
 }
 
-/// Every file of a run, drawn from its record.
+/// Every file of a run, drawn from its record; the record itself comes first.
 #[must_use]
 pub fn record_files(record: &Record, csv: bool) -> Vec<(String, String)> {
-    let mut files = vec![(RECORD.to_owned(), report::to_json(record))];
-    files.extend(report::drawn_files(record, csv));
+    let mut files = report::files(record);
+    if csv {
+        files.push(("intervals.csv".into(), report::render_csv(record)));
+    }
     files
 }
 
@@ -262,14 +264,85 @@ pub fn read_record(run: &Path) -> Result<(PathBuf, Record), StorageError> {
     Ok((folder.to_owned(), record))
 }
 
-/// Draws a stored run again. Returns where its page is.
+/// Draws a stored run again. Returns where its page is. A record that is there stays as it is.
 pub fn redraw(run: &Path) -> Result<PathBuf, StorageError> {
     let (folder, record) = read_record(run)?;
-    if !folder.join(RECORD).exists() {
-        write_whole(&folder, RECORD, &report::to_json(&record))?;
+    let there = folder.join(RECORD).exists();
+    for (name, contents) in record_files(&record, false) {
+        if !(there && name == RECORD) {
+            write_whole(&folder, &name, &contents)?;
+        }
     }
-    for (name, contents) in report::drawn_files(&record, false) {
-        write_whole(&folder, &name, &contents)?;
-    }
+    list_runs(&folder);
     Ok(folder.join("index.html"))
+}
+
+/// Reads one run, or every run of a folder of runs, in order of name.
+pub fn read_records(path: &Path) -> Result<Vec<Record>, StorageError> {
+    if !path.is_dir() || path.join(RECORD).exists() || path.join(SPOOL).exists() {
+        return Ok(vec![read_record(path)?.1]);
+    }
+    let unreadable = |reason: String| StorageError::Read {
+        path: path.to_owned(),
+        reason,
+    };
+    let runs = runs_in(path);
+    if runs.is_empty() {
+        return Err(unreadable("there is no run in it".into()));
+    }
+    runs.iter().map(|run| Ok(read_record(run)?.1)).collect()
+}
+
+/// The folders in `folder` that hold a record, in order of name.
+fn runs_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut runs: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join(RECORD).is_file())
+        .collect();
+    runs.sort();
+    runs
+}
+
+/// The most runs that are listed: the newest ones.
+const MOST_LISTED: usize = 200;
+
+/// Lists the runs beside this one in `index.html` of the folder they are in, where that folder is
+/// one of runs: a run of a name and place of its own gets no list. A list is a convenience, so
+/// what cannot be read or written is passed over.
+pub(super) fn list_runs(run: &Path) {
+    let Some(folder) = run
+        .canonicalize()
+        .ok()
+        .and_then(|run| Some(run.parent()?.to_owned()))
+    else {
+        return;
+    };
+    if folder.file_name().is_none_or(|name| name != "reports") {
+        return;
+    }
+    let runs = runs_in(&folder);
+    let newest = &runs[runs.len().saturating_sub(MOST_LISTED)..];
+    let summaries: Vec<_> = newest
+        .iter()
+        .filter_map(|run| {
+            let (_, record) = read_record(run).ok()?;
+            Some(RecordSummary::of(run.file_name()?.to_str()?, &record))
+        })
+        .collect();
+    let _ = write_whole(&folder, "index.html", &report::render_index(&summaries));
+}
+
+/// Appends a run's summary to the page of a GitHub Actions job, where there is one.
+pub(super) fn tell_github(record: &Record) {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
+        return;
+    };
+    let append = || {
+        let mut file = File::options().create(true).append(true).open(&path)?;
+        writeln!(file, "{}", report::render_markdown(record))
+    };
+    if let Err(reason) = append() {
+        eprintln!("warning: the job's summary cannot be written: {reason}");
+    }
 }
