@@ -36,7 +36,7 @@ fn rendering(c: &mut Criterion) {
         b.iter(|| report::from_json(black_box(&json)).is_ok())
     });
     group.bench_function("every file", |b| {
-        b.iter(|| report::drawn_files(black_box(&record), false).len())
+        b.iter(|| report::files(black_box(&record)).len())
     });
     group.finish();
 }
