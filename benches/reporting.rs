@@ -30,13 +30,13 @@ fn rendering(c: &mut Criterion) {
     let mut group = c.benchmark_group("report of ten minutes");
     group.sample_size(10);
     group.bench_function("to json", |b| {
-        b.iter(|| report::to_json(black_box(&record)).len())
+        b.iter(|| report::to_json(black_box(&record)).len());
     });
     group.bench_function("from json", |b| {
-        b.iter(|| report::from_json(black_box(&json)).is_ok())
+        b.iter(|| report::from_json(black_box(&json)).is_ok());
     });
     group.bench_function("every file", |b| {
-        b.iter(|| report::files(black_box(&record)).len())
+        b.iter(|| report::files(black_box(&record)).len());
     });
     group.finish();
 }
