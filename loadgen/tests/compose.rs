@@ -458,7 +458,11 @@ fn kill(id: &str) {
 fn inside_network() {
     stack();
     if !image_is_ours() {
-        succeeded(&program("docker", "compose build --quiet loadgen").output().unwrap());
+        succeeded(
+            &program("docker", "compose build --quiet loadgen")
+                .output()
+                .unwrap(),
+        );
     }
     let words = "compose run --rm -T loadgen --host app-group-1 --rps 100 --duration 2s";
     let output = program("docker", &format!("{words} --format json --out /tmp/run"))

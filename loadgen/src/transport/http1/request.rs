@@ -32,12 +32,7 @@ pub fn request_bytes(
     let expects_body = matches!(method, "POST" | "PUT" | "PATCH");
     if body.is_some() || expects_body {
         let length = body.map_or(0, <[u8]>::len).to_string();
-        text.extend([
-            "Content-Length: ",
-            &length,
-            "
-",
-        ]);
+        text.extend(["Content-Length: ", &length, "\r\n"]);
     }
     text.push_str("\r\n");
     let mut bytes = text.into_bytes();
