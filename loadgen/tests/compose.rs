@@ -45,46 +45,50 @@ fn main() -> ExitCode {
     let trials = vec![
         trial(
             "up_brings_up_two_replicas_a_group_and_ps_lists_them",
-            &skipped,
+            skipped.as_ref(),
             up_and_ps,
         ),
         trial(
             "both_groups_alternate_between_their_two_ids",
-            &skipped,
+            skipped.as_ref(),
             alternate,
         ),
         trial(
             "auto_finds_the_running_stack_by_its_labels",
-            &skipped,
+            skipped.as_ref(),
             found_by_auto,
         ),
         trial(
             "one_group_has_equal_books_to_the_last_request",
-            &skipped,
+            skipped.as_ref(),
             one_group,
         ),
         trial(
             "two_groups_have_equal_books_to_the_last_request",
-            &skipped,
+            skipped.as_ref(),
             two_groups,
         ),
         trial(
             "an_unknown_group_names_the_ones_there_are",
-            &skipped,
+            skipped.as_ref(),
             unknown_group,
         ),
-        trial("a_third_replica_gets_its_third", &skipped, third_replica),
+        trial(
+            "a_third_replica_gets_its_third",
+            skipped.as_ref(),
+            third_replica,
+        ),
         trial(
             "a_crashed_replica_comes_back_and_the_run_says_so",
-            &skipped,
+            skipped.as_ref(),
             crash,
         ),
         trial(
             "a_run_inside_the_network_agrees_too",
-            &skipped.clone().or(inside),
+            skipped.as_ref().or(inside.as_ref()),
             inside_network,
         ),
-        trial("down_removes_it_all", &skipped, down),
+        trial("down_removes_it_all", skipped.as_ref(), down),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     if STACK.get().is_some() {
@@ -93,7 +97,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn trial(name: &str, obstacle: &Option<String>, test: fn()) -> Trial {
+fn trial(name: &str, obstacle: Option<&String>, test: fn()) -> Trial {
     let trial = Trial::test(name, move || {
         test();
         Ok::<(), Failed>(())
