@@ -27,7 +27,7 @@ Exit codes:
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "loadgen", version, about = ABOUT, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(name = "loadgen", version, about = ABOUT, after_help = AFTER_HELP, args_conflicts_with_subcommands = true, args_override_self = true)]
 pub struct Cli {
     /// What is to be done; a test, where nothing else is named.
     #[command(subcommand)]
@@ -329,6 +329,16 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_last_of_a_repeated_flag_counts_and_lists_still_grow() {
+        let words = [
+            "loadgen", "--rps", "1", "--rps", "2", "--host", "a", "--host", "b",
+        ];
+        let cli = Cli::try_parse_from(words).expect("valid");
+        assert_eq!(cli.run.rps.as_deref(), Some("2"));
+        assert_eq!(cli.run.host, ["a", "b"]);
     }
 
     #[test]

@@ -29,6 +29,9 @@ use crate::report::{Parts, Record, RunInfo, assemble};
 use crate::scrape::{Delta, Scraper};
 use crate::stack::{self, Choice, EmbeddedOptions, External, Project, Stack, Wanted};
 
+/// What a signal is answered with when the load is over.
+const LATE_SIGNAL: &str = "the load is over; once more to leave the books open";
+
 /// A test to run.
 #[derive(Clone, Debug)]
 pub struct Test {
@@ -95,8 +98,14 @@ async fn measure(
     tell(Notice::State("closing the books"));
     // A replica that came back has another port; one that cannot be found keeps its old one, and
     // then its page says so.
-    let _ = stack.refresh().await;
-    let after = join(scraper.settled(stack.topology()), lives::look(stack)).await;
+    let books = async {
+        let _ = stack.refresh().await;
+        join(scraper.settled(stack.topology()), lives::look(stack)).await
+    };
+    let told = || {
+        tell(Notice::State(LATE_SIGNAL));
+    };
+    let after = signals.or_now(books, told).await;
     let delta = Delta::between(&before.0, &after.0);
     noted.extend(lives::findings(&before.1, &after.1));
     tell(Notice::Done);

@@ -42,6 +42,26 @@ impl Signals {
         }
     }
 
+    /// Waits for a step that comes after the load, when all that is left is to close and store.
+    /// The first signal is answered by `told`; the second means now.
+    pub async fn or_now<T>(&mut self, step: impl Future<Output = T>, mut told: impl FnMut()) -> T {
+        tokio::pin!(step);
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut step => return done,
+                () = self.next() => {
+                    if asked {
+                        Self::now();
+                    }
+                    asked = true;
+                    told();
+                }
+            }
+        }
+    }
+
     /// Ends the process at once: the second signal means now. The spool in the run's folder keeps
     /// what was measured, and embedded children end with their parent.
     pub fn now() -> ! {

@@ -6,7 +6,7 @@ use super::replicas::ReplicaBook;
 use crate::checks::evidence::GroupEvidence;
 use crate::checks::finding::{counted, grouped, listed};
 use crate::checks::{Finding, Severity};
-use crate::model::{ReplicaId, StackKind};
+use crate::model::ReplicaId;
 use crate::scrape::{ReplicaDelta, ReplicaState, ScrapeError};
 
 /// Pages that could not be read, restarts, replicas that came and went.
@@ -36,7 +36,7 @@ pub(super) fn about_pages(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>
     // The proxy is one: said once, with the first group.
     if let Some(proxy) = delta.proxy.as_ref().filter(|_| group.place == 0) {
         if let Some(error) = &proxy.error {
-            findings.push(unreadable(group, "the proxy's", error));
+            findings.push(unreadable("the proxy's", error));
         }
         if proxy.reset {
             let message = format!(
@@ -44,7 +44,7 @@ pub(super) fn about_pages(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>
                 proxy.url
             );
             findings.push(
-                Finding::new("counter-reset", severity_of_unreadable(group), message)
+                Finding::new("counter-reset", Severity::Invalid, message)
                     .hint("was the proxy restarted? repeat the run"),
             );
         }
@@ -93,7 +93,7 @@ fn about_state(group: &GroupEvidence<'_>, delta: &ReplicaDelta) -> Option<Findin
             let hint = "it crashed or was removed and did not come back; look at its log";
             Some(Finding::new("vanished-replica", Severity::Failure, message).hint(hint))
         }
-        ReplicaState::Unreadable(error) => Some(unreadable(group, "its", error)),
+        ReplicaState::Unreadable(error) => Some(unreadable("its", error)),
     }
 }
 
@@ -108,23 +108,17 @@ fn missing_host(group: &GroupEvidence<'_>) -> Option<Finding> {
             group.host,
             listed(&known)
         );
-        Finding::new("unreadable-counter", severity_of_unreadable(group), message)
+        Finding::new("unreadable-counter", Severity::Invalid, message)
             .of_group(group.host)
             .hint("does the proxy see the Host header as it was sent?")
     })
 }
 
-fn unreadable(group: &GroupEvidence<'_>, whose: &str, error: &ScrapeError) -> Finding {
+/// A page that the stack promises, or that was given by hand, is one that has to be read: without it
+/// the run is not what was asked for.
+fn unreadable(whose: &str, error: &ScrapeError) -> Finding {
     let message = format!("{whose} counter could not be read: {error}");
-    Finding::new("unreadable-counter", severity_of_unreadable(group), message).hint(error.hint())
-}
-
-/// A stack of our own promises its pages; one that merely listens does not.
-fn severity_of_unreadable(group: &GroupEvidence<'_>) -> Severity {
-    match group.all.topology.kind {
-        StackKind::Embedded | StackKind::Compose => Severity::Invalid,
-        StackKind::External => Severity::Warning,
-    }
+    Finding::new("unreadable-counter", Severity::Invalid, message).hint(error.hint())
 }
 
 /// Foreign traffic, retries, masked errors, and what has no name.

@@ -235,7 +235,7 @@ fn a_vanished_replica_fails_the_run_with_its_books_named() {
 }
 
 #[test]
-fn an_unreadable_page_is_invalid_on_a_stack_of_our_own_only() {
+fn an_unreadable_page_is_invalid_whoever_runs_the_stack() {
     let mut scene = quiet();
     scene.replica(0).state = ReplicaState::Unreadable(ScrapeError::Status {
         url: "http://r0/metrics".into(),
@@ -246,7 +246,7 @@ fn an_unreadable_page_is_invalid_on_a_stack_of_our_own_only() {
     assert_eq!(scene.judge().verdict.exit_code, 4);
     assert_eq!(scene.judge().groups[0].crosscheck.replicas, None);
     scene.topology.kind = StackKind::External;
-    assert_eq!(scene.judge().verdict.exit_code, 0);
+    assert_eq!(scene.judge().verdict.exit_code, 4);
 }
 
 #[test]
