@@ -6,6 +6,7 @@ use loadgen::cli::{
     self, Cli, Command, CompareArgs, CompareFormat, Format, Invocation, ProgressMode, StackArgs,
     StackKindArg, View,
 };
+use loadgen::model::Notice;
 use loadgen::report::{self, CompareOptions, TextOptions};
 use loadgen::runner::{self, Operated, RunError, Signals, Stored, Test};
 use loadgen::stack::{Choice, EmbeddedOptions, Life, Project, Wanted};
@@ -83,13 +84,15 @@ async fn test(invocation: Invocation) -> u8 {
         Ok(signals) => signals,
         Err(error) => return fail(&format!("signals cannot be heard: {error}"), "", INTERNAL),
     };
-    match runner::run(
-        test,
-        Box::new(move |notice| view.show(notice)),
-        &mut signals,
-    )
-    .await
-    {
+    let text = output.format == Format::Text;
+    let tell = move |notice: Notice<'_>| match notice {
+        // The first line of output, whatever is shown while the load goes on.
+        Notice::Stack(why) if text => {
+            let _ = print(&format!("{why}\n"));
+        }
+        other => view.show(other),
+    };
+    match runner::run(test, Box::new(tell), &mut signals).await {
         Ok(stored) => conclude(&stored, output.format),
         Err(RunError::Interrupted) => fail("interrupted before the load began", "", 130),
         Err(error) => fail(&error.to_string(), &error.hint(), error.exit_code()),

@@ -220,6 +220,13 @@ impl Ended {
     /// It refused, and said why and what to do: the words are in the message, or in the hint.
     #[track_caller]
     pub fn refused(&self, code: i32, message: &[&str], hint: &[&str]) {
+        self.said(code, message, hint);
+        assert_eq!(self.stdout, "", "a refusal prints nothing else");
+    }
+
+    /// The same, whatever it had printed before.
+    #[track_caller]
+    pub fn said(&self, code: i32, message: &[&str], hint: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
         let (said, advice) = self
             .stderr
@@ -235,7 +242,6 @@ impl Ended {
         for word in hint {
             assert!(advice.contains(word), "no `{word}` in the hint: {advice}");
         }
-        assert_eq!(self.stdout, "", "a refusal prints nothing else");
     }
 }
 
