@@ -68,6 +68,22 @@ pub enum Arrivals {
     },
 }
 
+/// The time line begins this long before the first arrival can be due, so that every thread is
+/// there when it is: setting up is nobody's latency.
+const LEAD: Nanos = Nanos(10_000_000);
+
+impl Load {
+    /// When the measured part begins, on the run's time line.
+    const fn measured_from(&self) -> Nanos {
+        LEAD.plus(self.warmup)
+    }
+
+    /// When the last arrival can be due, on the run's time line.
+    const fn end(&self) -> Nanos {
+        self.measured_from().plus(self.duration)
+    }
+}
+
 /// Tells the engine to end early; the sender is the signal handler's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stop {
@@ -176,7 +192,7 @@ fn conclude(
             Err(_panic) => recording.threads[number].finished = false,
         }
     }
-    recording.warmup = until.min(load.warmup);
-    recording.measured = until.since(load.warmup);
+    recording.warmup = until.since(LEAD).min(load.warmup);
+    recording.measured = until.since(load.measured_from());
     Ok(recording)
 }

@@ -13,7 +13,7 @@ use super::clock::thread_cpu_time;
 use super::dispatch::{Dispatch, Offer};
 use super::pacer::Pacer;
 use super::worker::{ClosedLoop, Shared, Worker};
-use super::{Arrivals, Clock, Load, Stop};
+use super::{Arrivals, Clock, LEAD, Load, Stop};
 use crate::model::Nanos;
 use crate::recorder::{HandOver, Recorder};
 use crate::schedule::Slice;
@@ -137,7 +137,8 @@ impl Thread {
                 let peak = schedule.profile.peak() / self.load.threads as f64;
                 let most_queued =
                     (peak * self.load.patience.as_secs_f64()).ceil().max(1.0) as usize;
-                let arrivals: Box<dyn Iterator<Item = Nanos>> = Box::new(schedule.arrivals(slice));
+                let arrivals: Box<dyn Iterator<Item = Nanos>> =
+                    Box::new(schedule.arrivals(slice).map(|due| LEAD.plus(due)));
                 (
                     Some(arrivals.peekable()),
                     None,
@@ -146,8 +147,9 @@ impl Thread {
             }
             Arrivals::Closed { requests } => {
                 let limits = ClosedLoop {
-                    until: self.load.warmup.plus(self.load.duration),
-                    measured_from: self.load.warmup,
+                    from: LEAD,
+                    until: self.load.end(),
+                    measured_from: self.load.measured_from(),
                     left: Cell::new(requests.map_or(u64::MAX, |n| share(n, slice))),
                     stopped: Cell::new(false),
                 };
@@ -179,15 +181,21 @@ impl Thread {
 
     /// Releases arrivals until they are over or a signal comes, then waits for what is in flight.
     async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Result<Ended, String> {
-        let end = self.load.warmup.plus(self.load.duration);
+        let end = self.load.end();
+        let closed = self.groups.iter().all(|group| group.closed.is_some());
         let interrupted = {
+            let load = async {
+                if closed {
+                    // Its workers know when to stop: at the end, or when their number is up.
+                    let limit = Duration::from(end) + drain_limit(&self.load);
+                    drain(&self.shared, &self.pacer, &mut self.workers, limit).await;
+                } else {
+                    release(&self.shared, &self.pacer, &mut self.groups, end).await;
+                }
+            };
             let stopped = stop.wait_for(|stop| *stop == Stop::Soon);
-            tokio::pin!(stopped);
-            tokio::select! {
-                biased;
-                () = release(&self.shared, &self.pacer, &mut self.groups, end) => false,
-                _ = &mut stopped => true,
-            }
+            tokio::pin!(load, stopped);
+            tokio::select! { biased; () = load => false, _ = stopped => true }
         };
         let released = self.shared.clock.now();
         if interrupted {
@@ -199,7 +207,7 @@ impl Thread {
         let limit = if interrupted {
             GRACE
         } else {
-            self.drain_limit()
+            drain_limit(&self.load)
         };
         let waited = {
             let shared = Rc::clone(&self.shared);
@@ -218,7 +226,8 @@ impl Thread {
         if waited {
             self.give_up_queue();
         }
-        let arrivals_until = if interrupted { released.min(end) } else { end };
+        let early = interrupted || closed;
+        let arrivals_until = if early { released.min(end) } else { end };
         drop(self.groups);
         let shared = Rc::into_inner(self.shared).ok_or("a worker outlived its thread")?;
         shared.recorder.into_inner().end();
@@ -238,11 +247,6 @@ impl Thread {
                 self.shared.recorder.borrow_mut().dropped(place, due);
             }
         }
-    }
-
-    /// The longest that draining can take: a wait in the queue, then a connection, then an answer.
-    fn drain_limit(&self) -> Duration {
-        self.load.patience * 3 + Duration::from_secs(2)
     }
 }
 
@@ -276,6 +280,11 @@ async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nano
         let boundary = shared.recorder.borrow().next_boundary();
         pacer.wait_until(due.min(boundary)).await;
     }
+}
+
+/// The longest that draining can take: a wait in the queue, then a connection, then an answer.
+fn drain_limit(load: &Load) -> Duration {
+    load.patience * 3 + Duration::from_secs(2)
 }
 
 /// Waits for the workers, and goes on handing over seconds meanwhile.

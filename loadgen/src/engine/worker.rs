@@ -26,6 +26,8 @@ pub struct Shared {
 
 /// What releases a closed loop's requests.
 pub struct ClosedLoop {
+    /// When the first may be sent.
+    pub from: Nanos,
     /// When the last may be sent.
     pub until: Nanos,
     /// When the measured part begins.
@@ -196,6 +198,7 @@ impl<T: Transport> Worker<T> {
     pub async fn closed_loop(self, limits: Rc<ClosedLoop>) {
         let mut connection = None;
         let mut backoff = BACKOFF.0;
+        tokio::time::sleep(limits.from.since(self.shared.clock.now()).into()).await;
         while let Some(due) = limits.next(self.shared.clock.now()) {
             self.shared.recorder.borrow_mut().planned(self.group, due);
             let open = match connection.take() {
