@@ -57,8 +57,13 @@ where
                 .map_err(|error| format!("no runtime: {error}"))?;
             let local = LocalSet::new();
             let ended = local.block_on(&runtime, async {
-                let recorder =
-                    Recorder::new(number, load.groups.len(), load.warmup, out, thread_cpu_time);
+                let recorder = Recorder::new(
+                    number,
+                    load.groups.len(),
+                    load.measured_from(),
+                    out,
+                    thread_cpu_time,
+                );
                 Thread::new(number, &load, clock, recorder, transport)?
                     .run(stop)
                     .await

@@ -467,6 +467,7 @@ fn identities_hold_but_for_lost_seconds(record: &loadgen::report::Record) {
 /// The stack was up already when the folder turned out to be unusable.
 #[track_caller]
 fn said_after_the_stack(ended: &Ended, code: i32, message: &[&str], hint: &str) {
-    ended.said(code, message, &[hint]);
-    assert_eq!(ended.stdout, "embedded stack: asked for\n");
+    ended.refused(code, message, &[hint]);
+    let first = ended.stderr.lines().next().unwrap();
+    assert_eq!(first, "embedded stack: asked for");
 }

@@ -225,7 +225,7 @@ fn a_server_that_goes_down_and_comes_back_is_seen_to_do_so() {
 #[test]
 fn too_many_connections_for_the_descriptors_are_refused_with_the_arithmetic() {
     let words = "--stack embedded --host app-group-1 --duration 1s --out run --connections 64";
-    under("ulimit -n 100", words).run().refused(
+    under("ulimit -n 100", words).run().said(
         2,
         &["64 connections", "need 128 descriptors", "the limit is 100"],
         &["ulimit -n 128", "--connections"],
