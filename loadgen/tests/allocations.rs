@@ -140,6 +140,7 @@ fn a_request_on_the_hot_path_allocates_nothing() {
         warmup: Nanos::ZERO,
         duration: Nanos(3 * Nanos::SECOND.0),
         patience: Duration::from_secs(5),
+        connect_patience: Duration::from_secs(2),
         spin: false,
         name_source: NameSource::Body,
     };

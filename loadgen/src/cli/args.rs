@@ -196,8 +196,13 @@ pub struct OutputArgs {
     /// Any of the above in a file; flags win
     #[arg(long, value_name = "FILE.toml", help_heading = "Output")]
     pub config: Option<PathBuf>,
-    /// Where the run is stored [default: reports/TIME-HOSTS, in UTC]
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    /// Where the run is stored; by default a folder in `reports/` named by time and hosts.
+    #[arg(
+        help = "Where the run is stored [default: reports/TIME-HOSTS, in UTC]",
+        long,
+        value_name = "DIR",
+        help_heading = "Output"
+    )]
     pub out: Option<PathBuf>,
     /// What goes to standard output: the summary, or the record
     #[arg(long, default_value = "text", help_heading = "Output")]

@@ -217,6 +217,9 @@ fn stages(text: &str) -> Result<Profile, UsageError> {
                 .map_err(|error| bad(part, &format!("begins with no time: {error}")))?
                 .as_secs_f64(),
         };
+        if !(0.0..=A_DAY.as_secs_f64()).contains(&at) {
+            return Err(bad(part, "is not within a day"));
+        }
         let rate = rate
             .parse()
             .map_err(|_| bad(part, "ends with no number of requests per second"))?;
@@ -396,4 +399,33 @@ fn experiment(args: &RunArgs) -> Result<Experiment, UsageError> {
         replica_args,
         policy: args.embedded_policy.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn times_that_no_run_can_last_are_refused() {
+        for words in [
+            "--stages 0:100,inf:100",
+            "--stages 0:100,1e30:100",
+            "--stages 0:100,NaN:100",
+            "--warmup 18446744073709551615s",
+            "--closed --duration 18446744073709551615s",
+        ] {
+            let cli = Cli::try_parse_from(std::iter::once("loadgen").chain(words.split(' ')));
+            let error = invocation(cli.expect("well-formed flags")).expect_err(words);
+            assert!(error.to_string().contains("day"), "{words}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_bound_beyond_what_the_duration_holds_is_not_counted_up_to() {
+        let words = "loadgen --arrivals poisson --duration 1s --requests 10000000000";
+        let cli = Cli::try_parse_from(words.split(' ')).expect("well-formed flags");
+        let plan = invocation(cli).expect("a plan").plan;
+        assert_eq!(plan.duration, Duration::from_secs(1));
+    }
 }

@@ -39,6 +39,8 @@ pub struct Load {
     pub duration: Nanos,
     /// How long an arrival may wait for a connection before it is given up.
     pub patience: Duration,
+    /// How long a connection may take to be made.
+    pub connect_patience: Duration,
     /// Whether to poll for the last stretch before an arrival.
     pub spin: bool,
     /// Where an answer names its replica.

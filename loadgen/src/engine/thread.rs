@@ -226,11 +226,14 @@ impl Thread {
                 tokio::select! { biased; () = &mut drained => false, stopped = stopped => stopped }
             }
         };
-        self.workers.abort_all();
-        while self.workers.join_next().await.is_some() {}
         if waited {
             self.give_up_queue();
+            drain(&self.shared, &self.pacer, &mut self.workers, GRACE).await;
         }
+        self.workers.abort_all();
+        while self.workers.join_next().await.is_some() {}
+        // Empty as a rule; whatever cut the drain short, no arrival is lost from the counts.
+        self.give_up_queue();
         let early = interrupted || closed;
         let arrivals_until = if early { released.min(end) } else { end };
         drop(self.groups);
@@ -289,7 +292,7 @@ async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nano
 
 /// The longest that draining can take: a wait in the queue, then a connection, then an answer.
 fn drain_limit(load: &Load) -> Duration {
-    load.patience * 3 + Duration::from_secs(2)
+    load.patience * 2 + load.connect_patience + Duration::from_secs(2)
 }
 
 /// Waits for the workers, and goes on handing over seconds meanwhile.

@@ -196,20 +196,32 @@ impl<T: Transport> Worker<T> {
 
     /// Sends as soon as it is answered, until the time or the number is up.
     pub async fn closed_loop(self, limits: Rc<ClosedLoop>) {
+        let clock = self.shared.clock;
         let mut connection = None;
         let mut backoff = BACKOFF.0;
-        tokio::time::sleep(limits.from.since(self.shared.clock.now()).into()).await;
-        while let Some(due) = limits.next(self.shared.clock.now()) {
-            self.shared.recorder.borrow_mut().planned(self.group, due);
+        tokio::time::sleep(limits.from.since(clock.now()).into()).await;
+        while !limits.are_met(clock.now()) {
+            let began = clock.now();
             let open = match connection.take() {
                 Some(open) => Ok(open),
                 None => self.connect().await,
             };
+            // A closed loop intends no instant: a request is due when there is a connection for
+            // it, and a connection that fails fails the request it was made for.
+            let due = if open.is_ok() { clock.now() } else { began };
+            if !limits.release(due) {
+                return;
+            }
+            self.shared.recorder.borrow_mut().planned(self.group, due);
             match open {
                 Ok(mut open) => {
                     backoff = BACKOFF.0;
-                    if self.exchange(due, &mut open).await == Next::Reuse {
-                        connection = Some(open);
+                    match self.exchange(due, &mut open).await {
+                        Next::Reuse => connection = Some(open),
+                        Next::Replace => {
+                            self.shared.recorder.borrow_mut().closed_by_peer(self.group);
+                        }
+                        Next::Drop => {}
                     }
                 }
                 Err(class) => {
@@ -231,14 +243,19 @@ enum Next {
 }
 
 impl ClosedLoop {
-    /// The instant of the next request: now, unless it is over.
-    fn next(&self, now: Nanos) -> Option<Nanos> {
-        if self.stopped.get() || now >= self.until {
-            return None;
+    /// Whether nothing more may be sent.
+    fn are_met(&self, now: Nanos) -> bool {
+        self.stopped.get() || now >= self.until || self.left.get() == 0
+    }
+
+    /// Whether a request may be sent at `now`; counts it if it may.
+    fn release(&self, now: Nanos) -> bool {
+        if self.are_met(now) {
+            return false;
         }
         if now >= self.measured_from {
-            self.left.set(self.left.get().checked_sub(1)?);
+            self.left.set(self.left.get() - 1);
         }
-        Some(now)
+        true
     }
 }

@@ -114,8 +114,9 @@ pub fn validate(plan: Plan) -> Result<Plan, PlanError> {
     if plan.duration.is_zero() {
         return Err(PlanError::NoDuration(plan.duration));
     }
-    if plan.duration + plan.warmup > A_DAY {
-        return Err(PlanError::TooLong(plan.duration + plan.warmup));
+    let whole = plan.duration.saturating_add(plan.warmup);
+    if whole > A_DAY {
+        return Err(PlanError::TooLong(whole));
     }
     match plan.connections {
         0 => return Err(PlanError::NoConnections),

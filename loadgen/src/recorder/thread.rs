@@ -179,8 +179,10 @@ impl Recorder {
             tries: request.tries,
         };
         if request.due < self.measured_from {
-            let id = (replica.is_some())
-                .then(|| ReplicaId(String::from_utf8_lossy(request.name).into_owned()));
+            // By the table, which is bounded, and under the same names as in the measured part.
+            let id = replica
+                .and_then(|index| group.names.iter().nth(index))
+                .map(ReplicaId);
             group.tally.counts.warmup.finish(&sample, id.as_ref());
             return;
         }

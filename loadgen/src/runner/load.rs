@@ -147,6 +147,7 @@ fn engine_load(plan: &Plan) -> engine::Load {
         warmup: plan.warmup.into(),
         duration: plan.duration.into(),
         patience: plan.timeout,
+        connect_patience: plan.connect_timeout,
         spin: plan.pacing == Pacing::Spin,
         name_source: match plan.replica_id {
             ReplicaIdSource::Body => NameSource::Body,

@@ -17,6 +17,9 @@ const SPOOL: &str = "intervals.spool.jsonl";
 /// The record's name.
 const RECORD: &str = "record.json";
 
+/// What a record becomes when its folder is used for another run.
+const PREVIOUS: &str = "record.previous.json";
+
 /// Why something could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -65,9 +68,12 @@ impl Folder {
     pub fn create(wanted: Option<PathBuf>, plan: &Plan) -> Result<Self, StorageError> {
         let started = SystemTime::now();
         let hosts: Vec<_> = plan.groups.iter().map(|group| group.host.clone()).collect();
-        let path = wanted.unwrap_or_else(|| Path::new("reports").join(name(started, &hosts)));
-        fs::create_dir_all(&path).map_err(|reason| StorageError::Write {
-            path: path.clone(),
+        let made = match &wanted {
+            Some(path) => fs::create_dir_all(path).map(|()| path.clone()),
+            None => create_new(&Path::new("reports").join(name(started, &hosts))),
+        };
+        let path = made.map_err(|reason| StorageError::Write {
+            path: wanted.unwrap_or_else(|| "reports".into()),
             reason,
         })?;
         Ok(Self {
@@ -104,6 +110,9 @@ impl Folder {
     /// Writes the head of the spool: all that is known before the load begins.
     pub fn begin(&mut self, parts: &Parts) -> Result<(), StorageError> {
         let path = self.path.join(SPOOL);
+        // A folder that is used again keeps its old record, but not as this run's: were this one
+        // lost, it would be taken for it.
+        let _ = fs::rename(self.path.join(RECORD), self.path.join(PREVIOUS));
         let write = || {
             let mut file = File::create(&path)?;
             writeln!(file, "{}", report::to_json_line(parts))
@@ -162,6 +171,25 @@ impl Folder {
             }
         }
     }
+}
+
+/// Makes a folder that was not there before: runs that begin within a second have one each.
+fn create_new(path: &Path) -> std::io::Result<PathBuf> {
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let numbered = |n: u32| {
+        path.with_file_name(format!(
+            "{}-{n}",
+            path.file_name().unwrap_or_default().to_string_lossy()
+        ))
+    };
+    let candidates = std::iter::once(path.to_owned()).chain((2..1_000).map(numbered));
+    for candidate in candidates {
+        match fs::create_dir(&candidate) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            other => return other.map(|()| candidate),
+        }
+    }
+    Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
 /// `20260131T235959Z-app-group-1`

@@ -70,6 +70,13 @@ impl Schedule {
     /// arrival too many would have been due.
     #[must_use]
     pub fn ended_by_requests(mut self) -> Self {
+        // Far beyond what the duration can hold, the bound decides nothing and is not worth
+        // counting up to: ten standard deviations are more than chance ever gives.
+        let most = self.profile.integral(self.duration.as_secs_f64());
+        let beyond = most + 10.0 * most.sqrt() + 10.0;
+        if self.requests.is_some_and(|n| n as f64 > beyond) {
+            return self;
+        }
         let surplus = self
             .requests
             .and_then(|n| self.process.counts().nth(usize::try_from(n).ok()?));
