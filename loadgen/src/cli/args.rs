@@ -198,7 +198,7 @@ pub struct OutputArgs {
     pub config: Option<PathBuf>,
     /// Where the run is stored; by default a folder in `reports/` named by time and hosts.
     #[arg(
-        help = "Where the run is stored [default: reports/TIME-HOSTS, in UTC]",
+        help = "Where the run is stored [default: reports/<UTC time>-<hosts>]",
         long,
         value_name = "DIR",
         help_heading = "Output"
