@@ -12,6 +12,6 @@ mod topology;
 pub use outcome::{ErrorClass, Outcome, StatusClass};
 pub use progress::{GroupProgress, Notice, Progress, ReplicaProgress};
 pub use rate::{Rate, RateError};
-pub use sample::{ReplicaIndex, Sample};
+pub use sample::Sample;
 pub use time::Nanos;
 pub use topology::{Proxy, ProxyBook, Replica, ReplicaId, StackKind, Topology};

@@ -98,12 +98,6 @@ impl ErrorClass {
         }
     }
 
-    /// Whether the generator's machine, not the target, is the cause.
-    #[must_use]
-    pub const fn is_ours(self) -> bool {
-        matches!(self, Self::Descriptors | Self::Ports)
-    }
-
     /// Whether a replica may have received and counted the request all the same.
     #[must_use]
     pub const fn may_have_reached_a_replica(self) -> bool {

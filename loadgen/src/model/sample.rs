@@ -2,10 +2,6 @@
 
 use super::{Nanos, Outcome};
 
-/// The place of a replica in one thread's table of names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ReplicaIndex(pub u16);
-
 /// One finished request. Instants count from the run's epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -17,8 +13,6 @@ pub struct Sample {
     pub done: Nanos,
     /// What became of it.
     pub outcome: Outcome,
-    /// Which replica the answer named, where it named one.
-    pub replica: Option<ReplicaIndex>,
     /// Upstream servers the proxy says it tried (1 when it does not say).
     pub tries: u16,
 }

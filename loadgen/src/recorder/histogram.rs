@@ -65,13 +65,6 @@ impl Histogram {
         }
     }
 
-    /// Forgets everything, keeps the memory.
-    pub fn clear(&mut self) {
-        if !self.is_empty() {
-            self.inner.reset();
-        }
-    }
-
     /// How many spans were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {

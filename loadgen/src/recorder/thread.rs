@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 
 use super::{Names, ReplicaTally, Tally};
-use crate::model::{Nanos, Outcome, ReplicaId, ReplicaIndex, Sample};
+use crate::model::{Nanos, Outcome, ReplicaId, Sample};
 
 /// What a thread sends to the collector.
 #[derive(Debug)]
@@ -175,7 +175,6 @@ impl Recorder {
             sent: request.sent,
             done: request.done,
             outcome: request.outcome,
-            replica: replica.map(|index| ReplicaIndex(index as u16)),
             tries: request.tries,
         };
         if request.due < self.measured_from {
