@@ -11,7 +11,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loadgen::engine::{Arrivals, GroupLoad, Load, NameSource, Observer, Stop, run};
 use loadgen::model::{ErrorClass, Nanos, Progress, Rate};
@@ -66,7 +66,7 @@ impl Transport for Noting {
 }
 
 impl Connection for NotingConnection {
-    fn exchange(&mut self) -> impl Future<Output = Result<Answer, ErrorClass>> {
+    fn exchange(&mut self, sent: Instant) -> impl Future<Output = Result<Answer, ErrorClass>> {
         let n_exchanges = EXCHANGES.get() + 1;
         EXCHANGES.set(n_exchanges);
         if n_exchanges == WARM {
@@ -74,7 +74,7 @@ impl Connection for NotingConnection {
         } else if n_exchanges == WARM + LOOKED_AT {
             AT_END.store(ALLOCATIONS.get(), Ordering::Relaxed);
         }
-        self.0.exchange()
+        self.0.exchange(sent)
     }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {

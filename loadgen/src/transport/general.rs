@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -154,7 +154,8 @@ impl Transport for General {
 }
 
 impl Connection for GeneralConnection {
-    fn exchange(&mut self) -> impl Future<Output = Result<Answer, ErrorClass>> {
+    // reqwest starts its own clock.
+    fn exchange(&mut self, _sent: Instant) -> impl Future<Output = Result<Answer, ErrorClass>> {
         self.named.clear();
         self.body.clear();
         self.cut = false;
