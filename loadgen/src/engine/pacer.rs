@@ -26,6 +26,11 @@ impl Pacer {
         })
     }
 
+    /// Whether it polls.
+    pub fn spins(&self) -> bool {
+        self.spin
+    }
+
     /// Returns at `at`, or at once when that has passed. Always lets other tasks run.
     pub async fn wait_until(&self, at: Nanos) {
         let sleep_until = if self.spin { at.minus(SPIN) } else { at };

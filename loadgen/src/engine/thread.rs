@@ -21,6 +21,11 @@ use crate::transport::Transport;
 
 /// How long what is in flight may take after a signal asked to stop.
 const GRACE: Duration = Duration::from_secs(1);
+/// The least time from one awakening for arrivals to the next. An awakening by timer costs more
+/// CPU than a request: at 50,000/s, one for each arrival takes 20 µs of CPU a request, and one for
+/// two or three 14 µs. What this delays an arrival is in its send lag, and at 20,000/s a thread it
+/// delays none.
+const COALESCE: Nanos = Nanos(40_000);
 /// Arrivals that are dispatched before other tasks get their turn.
 const BATCH: usize = 32;
 
@@ -261,6 +266,7 @@ impl Thread {
 /// Releases each arrival when it is due, and hands over each second when it has passed.
 async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nanos) {
     let mut batch = 0;
+    let mut woken = Nanos::ZERO;
     loop {
         let next = (groups.iter_mut().enumerate())
             .filter_map(|(place, group)| Some((*group.arrivals.as_mut()?.peek()?, place)))
@@ -286,7 +292,14 @@ async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nano
         shared.recorder.borrow_mut().turn(now);
         let due = next.map_or(end, |(due, _)| due);
         let boundary = shared.recorder.borrow().next_boundary();
-        pacer.wait_until(due.min(boundary)).await;
+        // Polling costs the core whatever it finds.
+        let earliest = if pacer.spins() {
+            now
+        } else {
+            woken.plus(COALESCE)
+        };
+        pacer.wait_until(due.min(boundary).max(earliest)).await;
+        woken = shared.clock.now();
     }
 }
 
