@@ -155,6 +155,7 @@ where
     for message in seconds {
         let intervals = collector.accept(message);
         tell(observer, &collector, &intervals);
+        collector.recycle(intervals);
     }
     let (recording, intervals) = collector.finish();
     for interval in &intervals {
