@@ -140,7 +140,8 @@ struct Fixed(Arc<[SocketAddr]>);
 
 impl Resolve for Fixed {
     fn resolve(&self, _: Name) -> Resolving {
-        let addresses: Addrs = Box::new(self.0.to_vec().into_iter());
+        let addresses = self.0.to_vec();
+        let addresses: Addrs = Box::new(addresses.into_iter());
         Box::pin(std::future::ready(Ok(addresses)))
     }
 }

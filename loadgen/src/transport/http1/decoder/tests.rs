@@ -177,6 +177,11 @@ fn what_is_no_answer_is_refused_by_name() {
     ] {
         assert_eq!(status(answer.as_bytes()), Err(error), "{answer}");
     }
+}
+
+#[test]
+fn what_does_not_end_is_cut_off() {
+    use ProtocolError as E;
     let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(MOST_HEAD));
     assert_eq!(status(endless.as_bytes()), Err(E::HeadTooLong));
     let ended = format!("{endless}\r\n\r\n");
