@@ -24,6 +24,16 @@ pub(super) fn class_of(error: &reqwest::Error, in_body: bool) -> ErrorClass {
         {
             return ErrorClass::Closed;
         }
+        // HTTP/2 ends one request, or says good-bye, without ending the connection.
+        if let Some(h2) = cause.downcast_ref::<h2::Error>()
+            && h2.is_remote()
+        {
+            return if h2.is_go_away() {
+                ErrorClass::Closed
+            } else {
+                ErrorClass::Reset
+            };
+        }
         innermost_io = cause.downcast_ref().or(innermost_io);
     }
     if let Some(io) = innermost_io {
