@@ -13,7 +13,7 @@ use super::clock::thread_cpu_time;
 use super::dispatch::{Dispatch, Offer};
 use super::pacer::Pacer;
 use super::worker::{ClosedLoop, Shared, Worker};
-use super::{Arrivals, Clock, LEAD, Load, Stop};
+use super::{Arrivals, Clock, Gate, LEAD, Load, Stop};
 use crate::model::Nanos;
 use crate::recorder::{HandOver, Recorder};
 use crate::schedule::Slice;
@@ -44,7 +44,7 @@ pub fn spawn<T, F>(
     load: &Load,
     clock: Clock,
     transport: F,
-    out: Sender<HandOver>,
+    (out, gate): (Sender<HandOver>, Gate),
     stop: watch::Receiver<Stop>,
 ) -> std::io::Result<JoinHandle<Result<Ended, String>>>
 where
@@ -58,8 +58,11 @@ where
             tighten_timers();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
-                .build()
-                .map_err(|error| format!("no runtime: {error}"))?;
+                .build();
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return gate.shut(number, format!("no runtime: {error}")),
+            };
             let local = LocalSet::new();
             let ended = local.block_on(&runtime, async {
                 let recorder = Recorder::new(
@@ -69,9 +72,14 @@ where
                     out,
                     thread_cpu_time,
                 );
-                Thread::new(number, &load, clock, recorder, transport)?
-                    .run(stop)
-                    .await
+                let thread = match Thread::new(number, &load, clock, recorder, transport) {
+                    Ok(thread) => thread,
+                    Err(reason) => return gate.shut(number, reason),
+                };
+                if !gate.pass() {
+                    return Err("another thread could not be set up".to_owned());
+                }
+                thread.run(stop).await
             });
             // Whatever is still in flight is dropped with the set, and stays unfinished.
             drop(local);
