@@ -198,7 +198,7 @@ impl Transport for Immediate {
 }
 
 impl Connection for Immediate {
-    async fn exchange(&mut self) -> Result<Answer, ErrorClass> {
+    async fn exchange(&mut self, _sent: Instant) -> Result<Answer, ErrorClass> {
         Ok(Answer {
             status: 200,
             tries: 1,

@@ -44,6 +44,11 @@ type Open<T> = Box<<T as Transport>::Connection>;
 /// The wait after a failed attempt to connect in closed loop, doubled each time.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
+/// The time between the first attempts to connect of two workers in closed loop, and the most that
+/// these add up to.
+const STAGGER: Nanos = Nanos(200_000);
+const LONGEST_STAGGER: Nanos = Nanos(100_000_000);
+
 /// One worker: a place for one connection.
 pub struct Worker<T: Transport> {
     /// What the thread's workers share.
@@ -196,12 +201,19 @@ impl<T: Transport> Worker<T> {
         );
     }
 
+    /// How much later than the first connection of its group a closed loop's is made: a server's
+    /// accept queue is not met by all of them at once.
+    fn stagger(&self) -> Nanos {
+        Nanos((self.number as u64 * STAGGER.0).min(LONGEST_STAGGER.0))
+    }
+
     /// Sends as soon as it is answered, until the time or the number is up.
     pub async fn closed_loop(self, limits: Rc<ClosedLoop>) {
         let clock = self.shared.clock;
         let mut connection = None;
         let mut backoff = BACKOFF.0;
-        tokio::time::sleep(limits.from.since(clock.now()).into()).await;
+        let from = limits.from.plus(self.stagger());
+        tokio::time::sleep(from.since(clock.now()).into()).await;
         loop {
             // A closed loop intends no instant: a request is due when there is a connection for
             // it, and a connection that fails fails the request it was made for.

@@ -210,7 +210,7 @@ impl Drop for InFlight {
 }
 
 impl Connection for FakeConnection {
-    async fn exchange(&mut self) -> Result<Answer, ErrorClass> {
+    async fn exchange(&mut self, _sent: Instant) -> Result<Answer, ErrorClass> {
         let book = Arc::clone(&self.fake.book);
         let now = book.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         book.most_in_flight.fetch_max(now, Ordering::SeqCst);
