@@ -15,9 +15,30 @@ const HIGHEST: u64 = Nanos::CEILING.0;
 const DIGITS: u8 = 3;
 
 /// A histogram of spans with fixed bounds, so that any two can be added without loss.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Histogram {
     inner: Hdr<u64>,
+}
+
+/// Equal in every bucket. An emptied histogram remembers a largest value that it never held, so
+/// empty ones are told by their count.
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        (self.is_empty() && other.is_empty()) || self.inner == other.inner
+    }
+}
+
+/// Not its thousands of buckets.
+impl std::fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Histogram({} spans, {} to {})",
+            self.count(),
+            self.min(),
+            self.max()
+        )
+    }
 }
 
 /// Why a stored histogram could not be read.
@@ -87,7 +108,7 @@ impl Histogram {
     /// The span that a share `quantile` (0–1) of the recorded ones do not exceed; zero when empty.
     #[must_use]
     pub fn quantile(&self, quantile: f64) -> Nanos {
-        Nanos(self.inner.value_at_quantile(quantile).min(self.inner.max()))
+        Nanos(self.inner.value_at_quantile(quantile).min(self.max().0))
     }
 
     /// The shortest span; zero when empty.
@@ -99,7 +120,7 @@ impl Histogram {
     /// The longest span; zero when empty.
     #[must_use]
     pub fn max(&self) -> Nanos {
-        Nanos(self.inner.max())
+        Nanos(if self.is_empty() { 0 } else { self.inner.max() })
     }
 
     /// The mean; zero when empty.
@@ -175,6 +196,16 @@ mod tests {
             (empty.min(), empty.max(), empty.quantile(0.5)),
             (Nanos(0), Nanos(0), Nanos(0))
         );
+    }
+
+    #[test]
+    fn an_emptied_histogram_is_as_good_as_new() {
+        let mut histogram = of(&[5_000, 7_000_000]);
+        histogram.empty();
+        assert_eq!(histogram, Histogram::new());
+        assert_eq!(histogram.max(), Nanos(0));
+        histogram.record(Nanos(90_000));
+        assert_eq!(histogram, of(&[90_000]));
     }
 
     #[test]
