@@ -7,6 +7,8 @@ mod books;
 mod evidence;
 mod finding;
 mod judgement;
+mod laps;
+mod outage;
 mod preflight;
 mod statistics;
 mod thresholds;

@@ -2,7 +2,7 @@
 
 use super::spread::Spread;
 use super::timeline::Shift;
-use super::{Case, Identified};
+use super::{Case, Identified, ejected};
 use crate::checks::evidence::GroupEvidence;
 use crate::checks::finding::{counted, grouped, listed, percent};
 use crate::checks::{Balance, BalanceVerdict, Finding, Severity};
@@ -223,35 +223,20 @@ fn pinned(case: &Case<'_>) -> Option<Finding> {
 
 /// Shares that changed during the run; not those that were off all the time.
 fn changes(case: &Case<'_>) -> Vec<Finding> {
+    let ejected = ejected::find(case);
+    let is_ejected = |shift: &Shift| ejected.iter().any(|one| one.place == shift.place);
     let seconds = case.windows.len() as u64;
     let brief = case.shifts.iter().filter(|shift| {
         let length = shift.seconds.1 - shift.seconds.0 + 1;
-        length < seconds.saturating_sub(1).max(1) && shift.share < shift.usual
+        length < seconds.saturating_sub(1).max(1) && shift.share < shift.usual && !is_ejected(shift)
     });
-    brief.take(5).map(|shift| change(case, shift)).collect()
-}
-
-fn change(case: &Case<'_>, shift: &Shift) -> Finding {
-    let group = case.group;
-    let mut own = group.deltas().filter(|delta| delta.id == shift.id);
-    let alive = own.all(|delta| delta.state == ReplicaState::Whole);
-    let counts = &group.tally.counts;
-    let refused = counts.extra_tries > 0 || counts.unnamed.range(500..).next().is_some();
-    let finding = if shift.is_outage() && alive && group.books_are_whole() {
-        let why = if refused { " after a failed try" } else { "" };
-        let message = format!(
-            "{} was running and received nothing {}: the proxy left it out{why}",
-            shift.id,
-            shift.when()
-        );
-        Finding::new("ejected-replica", Severity::Warning, message).hint(
-            "nginx takes a peer out for `fail_timeout` (10 s) after `max_fails` (1) errors; `max_fails=0` turns that off",
-        )
-    } else {
+    let changed = brief.map(|shift| {
         Finding::new("share-changed", Severity::Warning, in_words(shift))
             .hint("compare with the replica's log at that time")
-    };
-    finding.of_replica(&shift.id)
+            .of_replica(&shift.id)
+    });
+    let ejected = ejected.iter().map(|one| one.finding(case));
+    ejected.chain(changed).take(5).collect()
 }
 
 fn in_words(shift: &Shift) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::spread::spread_of;
+use crate::checks::laps::spread_of;
 use crate::checks::statistics::{Tails, chi_square_tails, g_test};
 
 /// What the counts look like.

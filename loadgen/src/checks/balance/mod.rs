@@ -8,13 +8,13 @@
 
 mod allowances;
 mod causes;
+mod ejected;
 mod health;
 mod identify;
 mod spread;
 mod timeline;
 
 pub use health::tail_shares;
-pub(super) use spread::spread_of;
 
 use std::collections::BTreeMap;
 
@@ -62,6 +62,12 @@ pub(super) fn judge(
             Policy::Hash => case.hash(),
         }
     };
+    // Turns with allowances may look drawn; where they are even, that is no discovery.
+    let is_declared =
+        matches!(policy, Policy::RoundRobin { .. }) && balance.verdict == BalanceVerdict::Even;
+    if is_declared && case.identified == Some(Identified::Random) {
+        balance.identified = None;
+    }
     if *policy != Policy::None && balance.verdict != BalanceVerdict::TooFew {
         causes::tell(&case, &balance, findings);
     }

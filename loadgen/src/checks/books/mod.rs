@@ -16,8 +16,8 @@ use ledger::Entry;
 use proxy::ProxyBook;
 use replicas::ReplicaBook;
 
-use super::balance::spread_of;
 use super::evidence::GroupEvidence;
+use super::laps::spread_of;
 use super::statistics::g_test;
 use super::{BookVerdict, CrossCheck, Finding};
 
