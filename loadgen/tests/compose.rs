@@ -24,7 +24,7 @@ use engine::{is_required, obstacle, trial};
 use libtest_mimic::Arguments;
 use loadgen::checks::BookVerdict;
 use loadgen::model::StackKind;
-use loadgen::report::{self, GroupRecord, Record};
+use loadgen::report::{self, GroupRecord};
 use run::{Run, identities_hold, passes, until};
 
 fn main() -> ExitCode {

@@ -7,13 +7,17 @@ use loadgen::checks::{BalanceVerdict, BookVerdict, Status};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::found::{all, fails_by, one, replica};
-use crate::run::{Run, Running, passes};
+use crate::peers;
+use crate::run::{Run, Running, failures, passes};
 
 /// Each with its name.
-pub const TESTS: [(&str, fn()); 4] = [
+pub const TESTS: [(&str, fn()); 7] = [
     ("a_slow_replica_is_named_and_owns_the_tail", slow),
     ("a_replica_that_counts_double_is_a_mismatch", counts_double),
     ("a_replica_that_loses_counts_is_a_mismatch", loses_counts),
+    ("connections_pinned_to_replicas_are_suspected", pinned),
+    ("a_connection_for_each_request_is_told", no_keep_alive),
+    ("answers_that_name_nobody_are_no_replicas", too_many_names),
     (
         "a_generator_without_cpu_is_invalid_and_nothing_slow",
         no_cpu,
@@ -32,7 +36,9 @@ fn start(words: &str) -> Running {
 
 #[track_caller]
 fn run(words: &str) -> Run {
-    start(words).end()
+    let run = start(words).end();
+    assert!(run.told.starts_with("embedded stack"), "{}", run.told);
+    run
 }
 
 const ODD: &str = "app-group-1-2";
@@ -91,12 +97,56 @@ fn loses_counts() {
     miscounts("lose:100", 4, "fewer than the answers it gave");
 }
 
+/// A balancer of connections, unlucky with the few that there are.
+fn pinned() {
+    let replicas = ["a", "b"].map(peers::replica);
+    let picks = [0, 1, 0, 0, 1, 0, 0, 0];
+    let balancer = peers::balancer(&replicas, &picks);
+    let words = "--rps 300 --duration 2s --connections 8";
+    let run = peers::run(balancer, &replicas, words);
+    assert!(
+        !failures(&run.record).is_empty(),
+        "{:#?}",
+        run.record.findings
+    );
+    let found = one(&run.record, "pinned-connections");
+    assert!(
+        found.message.contains("8 connections carried"),
+        "{}",
+        found.message
+    );
+    assert_eq!(run.record.groups[0].balance.verdict, BalanceVerdict::Uneven);
+    assert_eq!(run.record.groups[0].crosscheck.verdict, BookVerdict::Agree);
+}
+
+fn no_keep_alive() {
+    let run = run("--rps 300 --duration 2s --header Connection:close");
+    passes(&run.record);
+    let found = one(&run.record, "no-keep-alive");
+    assert!(
+        found.message.contains("the server keeps none"),
+        "{}",
+        found.message
+    );
+    assert!(all(&run.record, "no-upstream-keep-alive").is_empty());
+}
+
+fn too_many_names() {
+    let run = peers::run(peers::talker(), &[], "--rps 300 --duration 1s");
+    passes(&run.record);
+    let found = one(&run.record, "too-many-names");
+    let hint = found.hint.as_deref().unwrap();
+    assert!(hint.contains("--replica-id header:NAME"), "{hint}");
+    let balance = &run.record.groups[0].balance;
+    assert_eq!(balance.verdict, BalanceVerdict::NotJudged);
+}
+
 /// The process is stopped for most of each twentieth of a second: what the scheduler of an
 /// overloaded machine does to it, only in doses that are known.
 fn no_cpu() {
     let running = start("--rps 200 --duration 3s");
     running.until_seconds(1);
-    let process = Pid::from_raw(i32::try_from(running.pid()).unwrap()).unwrap();
+    let process = Pid::from_raw(i32::try_from(running.child.id()).unwrap()).unwrap();
     for _ in 0..20 {
         kill_process(process, Signal::STOP).unwrap();
         std::thread::sleep(Duration::from_millis(45));

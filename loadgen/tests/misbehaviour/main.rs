@@ -16,6 +16,7 @@ mod run;
 
 mod alone;
 mod found;
+mod peers;
 mod project;
 mod through_nginx;
 

@@ -66,21 +66,9 @@ impl Project {
         project
     }
 
-    fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(name);
-        command
-            .current_dir(repository())
-            .stdin(Stdio::null())
-            .env("COMPOSE_PROJECT_NAME", self::name())
-            .env("HTTP_PORT", "")
-            .env("STATUS_PORT", "")
-            .env("METRICS_PORTS", "");
-        command
-    }
-
     /// The compose tool, with our files and these words.
     fn compose(&self, words: &str) -> Output {
-        let mut command = self.program("docker");
+        let mut command = program("docker");
         command.args(["compose", "-f", "docker-compose.yml", "-f"]);
         command.arg(self.files.path().join("override.yml"));
         command.args(words.split_whitespace()).output().unwrap()
@@ -103,11 +91,8 @@ impl Project {
     }
 
     /// The names that the replicas of a group answer with, in the order of their numbers.
-    pub fn replicas(&self, group: &str) -> Vec<String> {
-        let listed = self
-            .program(env!("CARGO_BIN_EXE_loadgen"))
-            .arg("ps")
-            .output();
+    pub fn replicas(group: &str) -> Vec<String> {
+        let listed = program(env!("CARGO_BIN_EXE_loadgen")).arg("ps").output();
         let listed = succeeded(&listed.unwrap());
         let rows = listed.lines().skip(1).filter_map(|row| {
             let mut words = row.split_whitespace();
@@ -143,7 +128,7 @@ impl Project {
 
     /// Starts a run against this stack.
     pub fn start(&self, words: &str) -> Running {
-        let mut command = self.program(env!("CARGO_BIN_EXE_loadgen"));
+        let mut command = program(env!("CARGO_BIN_EXE_loadgen"));
         command.args(["--stack", "compose", "--warmup", "300ms"]);
         Run::start(with(command, words))
     }
@@ -153,6 +138,19 @@ impl Project {
     pub fn run(&self, words: &str) -> Run {
         self.start(words).end()
     }
+}
+
+/// A program in the repository, with a project name and ports of our own.
+fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command
+        .current_dir(repository())
+        .stdin(Stdio::null())
+        .env("COMPOSE_PROJECT_NAME", self::name())
+        .env("HTTP_PORT", "")
+        .env("STATUS_PORT", "")
+        .env("METRICS_PORTS", "");
+    command
 }
 
 fn with(mut command: Command, words: &str) -> Command {

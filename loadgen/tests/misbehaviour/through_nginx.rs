@@ -66,7 +66,7 @@ fn hash() {
     );
     // The other one runs, and got nothing.
     let starved = one(&run.record, "starved-replica");
-    let ids = stack().replicas(SOUND);
+    let ids = Project::replicas(SOUND);
     assert!(ids.contains(starved.replica.as_ref().unwrap()), "{ids:?}");
     assert_eq!(failures(&run.record).len(), 2, "{:#?}", run.record.findings);
     assert_eq!(group.crosscheck.verdict, BookVerdict::Agree);
@@ -140,7 +140,7 @@ fn ejected() {
     let run = stack().run("--host app-group-2 --rps 200 --duration 6s");
     let found = all(&run.record, "ejected-replica");
     assert!(!found.is_empty(), "{:#?}", run.record.findings);
-    let sound = stack().replicas(FAILING);
+    let sound = Project::replicas(FAILING);
     for finding in found {
         let id = finding.replica.as_ref().unwrap();
         assert!(sound.contains(id), "{sound:?}");
@@ -184,14 +184,52 @@ fn second_client() {
 
 fn death() {
     stack().configure(&[]);
-    let victim = stack().replicas(SOUND)[0].clone();
+    let victim = Project::replicas(SOUND)[0].clone();
     let running = stack().start("--host app-group-1 --rps 200 --duration 8s");
     running.until_seconds(2);
     crash(&victim);
     let run = running.end();
-    println!("{:#?}", run.record.findings);
-    println!("{:#?}", run.record.groups[0].crosscheck);
-    println!("{:#?}", run.record.groups[0].balance);
+    let record = &run.record;
+    passes(record);
+    assert_eq!(
+        one(record, "restarted-replica").replica.as_ref(),
+        Some(&victim)
+    );
+    let group = &record.groups[0];
+    let lost = group.requests.failed;
+    assert!(lost > 0, "it died while it was asked");
+    assert_eq!(group.status["502"], lost, "answers of the proxy's own");
+    let reset = one(record, "counter-reset");
+    assert_eq!(reset.replica.as_ref(), Some(&victim));
+    let noun = if lost == 1 { "request" } else { "requests" };
+    for part in [
+        "s into the measured part: ",
+        &format!("{lost} {noun} failed "),
+        " on it answered as before",
+    ] {
+        assert!(reset.message.contains(part), "no {part}: {}", reset.message);
+    }
+    // Every second from then on is whole.
+    let (_, after) = reset.message.rsplit_once("from second ").unwrap();
+    let whole_from: u64 = after.split_once(" on it").unwrap().0.parse().unwrap();
+    let later = record
+        .intervals
+        .iter()
+        .filter(|one| one.second + 1 >= whole_from);
+    assert!(later.clone().count() > 0);
+    assert_eq!(later.map(|one| one.failed).sum::<u64>(), 0);
+    assert_eq!(
+        residual(group, "replicas", "answered-by-proxy"),
+        -lost.cast_signed()
+    );
+    assert!(residual(group, "replicas", "counter-reset") < 0);
+    assert_eq!(group.crosscheck.verdict, BookVerdict::Agree);
+    assert_eq!(
+        group.balance.verdict,
+        BalanceVerdict::Even,
+        "{:?}",
+        group.balance
+    );
 }
 
 fn starved() {
@@ -205,10 +243,17 @@ fn starved() {
     let run = stack().run("--host app-group-1 --rps 300 --duration 2s");
     fails_by(&run.record, "starved-replica");
     let found = one(&run.record, "starved-replica");
-    let youngest = stack().replicas(SOUND)[2].clone();
+    let youngest = Project::replicas(SOUND)[2].clone();
     assert_eq!(found.replica.as_ref(), Some(&youngest));
     let hint = found.hint.as_deref().unwrap();
     assert!(hint.contains("resolve"), "{hint}");
     assert_eq!(replica(&run.record, &youngest).requests, 0);
+    // A bare `proxy_pass` opens a connection for each request, too.
+    let found = one(&run.record, "no-upstream-keep-alive");
+    assert!(
+        found.message.contains("the proxy keeps none"),
+        "{}",
+        found.message
+    );
     assert_eq!(run.record.groups[0].crosscheck.verdict, BookVerdict::Agree);
 }

@@ -10,7 +10,7 @@ const REQUIRING: [&str; 2] = ["CI", "LOADGEN_REQUIRE_DOCKER"];
 /// Whether the tests must run, whatever is missing.
 pub fn is_required() -> bool {
     let is_set = |name: &&str| std::env::var_os(name).is_some();
-    REQUIRING.iter().any(|name| is_set(&name))
+    REQUIRING.iter().any(is_set)
 }
 
 /// Why tests through containers are passed over here, if they are.

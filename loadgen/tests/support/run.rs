@@ -23,7 +23,7 @@ pub struct Run {
 
 /// A run that goes on.
 pub struct Running {
-    child: Child,
+    pub child: Child,
     folder: tempfile::TempDir,
 }
 
@@ -46,11 +46,6 @@ impl Run {
 }
 
 impl Running {
-    /// The number of its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits until so many seconds of load are over.
     #[track_caller]
     pub fn until_seconds(&self, n_seconds: usize) {

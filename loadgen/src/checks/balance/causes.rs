@@ -9,6 +9,9 @@ use crate::checks::{Balance, BalanceVerdict, Finding, Severity};
 use crate::plan::Policy;
 use crate::scrape::ReplicaState;
 
+/// Workers that a proxy may well have: so small a difference may be theirs.
+const MOST_WORKERS: u64 = 64;
+
 /// Places of replicas that were discovered, ran all along and received nothing, although there
 /// was plenty.
 pub(super) fn starved(group: &GroupEvidence<'_>, spread: &Spread) -> Vec<usize> {
@@ -30,6 +33,18 @@ pub(super) fn starved(group: &GroupEvidence<'_>, spread: &Spread) -> Vec<usize> 
     places
         .filter(|place| spread.counts[*place] == 0 && was_there(*place))
         .collect()
+}
+
+/// Answers that say something else each time name nobody.
+pub(super) fn too_many_names(group: &GroupEvidence<'_>) -> Finding {
+    let names = group.named().len() as u64;
+    let message = format!(
+        "the answers give {} names or more, most of them but a few times: they are no names of replicas, and nothing is judged by them",
+        grouped(names)
+    );
+    Finding::new("too-many-names", Severity::Warning, message)
+        .of_group(group.host)
+        .hint("`--replica-id header:NAME` takes the name from a header, as `X-Upstream` of the nginx.conf here")
 }
 
 /// A sample that is too small is said to be.
@@ -175,9 +190,16 @@ fn uneven(case: &Case<'_>, balance: &Balance) -> Finding {
         .shifts
         .first()
         .map_or_else(String::new, |shift| format!("; {}", in_words(shift)));
-    Finding::new("uneven-balance", severity, format!("{figures}, {allowed}{since}")).hint(
-        "weights, a second upstream block, per-connection balancing, or a replica that the proxy held to be down; `X-Upstream` in the answers shows who was tried",
+    let mut hint = "weights, a second upstream block, per-connection balancing, or a replica that the proxy held to be down; `X-Upstream` in the answers shows who was tried".to_owned();
+    if severity == Severity::Failure && balance.max_minus_min <= MOST_WORKERS {
+        hint.push_str("; where each worker of the proxy takes turns on its own (nginx without `zone`), `--proxy-workers N` allows for it");
+    }
+    Finding::new(
+        "uneven-balance",
+        severity,
+        format!("{figures}, {allowed}{since}"),
     )
+    .hint(hint)
 }
 
 fn per_weight(spread: &Spread) -> &'static str {

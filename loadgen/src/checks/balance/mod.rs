@@ -50,7 +50,13 @@ pub(super) fn judge(
     let policy = &group.all.plan.policy;
     let n = case.spread.ids.len() as u64;
     // Ten each, so that a small skew is not mistaken for luck, nor luck for a skew.
-    balance.verdict = if n < 2 || case.spread.total() < 10 * n {
+    let is_told = case.spread.from_replicas || group.names_are_of_replicas();
+    if !group.names_are_of_replicas() {
+        findings.push(causes::too_many_names(group));
+    }
+    balance.verdict = if !is_told {
+        BalanceVerdict::NotJudged
+    } else if n < 2 || case.spread.total() < 10 * n {
         causes::too_few(&case, findings);
         BalanceVerdict::TooFew
     } else {
@@ -68,7 +74,7 @@ pub(super) fn judge(
     if is_declared && case.identified == Some(Identified::Random) {
         balance.identified = None;
     }
-    if *policy != Policy::None && balance.verdict != BalanceVerdict::TooFew {
+    if is_told && *policy != Policy::None && balance.verdict != BalanceVerdict::TooFew {
         causes::tell(&case, &balance, findings);
     }
     balance

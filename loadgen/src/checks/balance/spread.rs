@@ -5,7 +5,6 @@ use crate::checks::evidence::GroupEvidence;
 use crate::checks::laps::{laps, spread_of};
 use crate::model::ReplicaId;
 use crate::plan::Policy;
-use crate::recorder::Names;
 
 /// Counts per replica, warm-up included: the rotation runs through it, so that only the whole
 /// run is a stretch of turns without a gap.
@@ -31,11 +30,16 @@ impl Spread {
         let mut seen = std::collections::BTreeSet::new();
         ids.retain(|id| seen.insert(id.clone()));
         // Pages given by hand may carry other names than the answers; then the answers count.
+        let named = if group.names_are_of_replicas() {
+            named
+        } else {
+            std::collections::BTreeMap::new()
+        };
         if !named.is_empty() && !ids.iter().any(|id| named.contains_key(id)) {
             ids.clear();
         }
-        let strangers = named.keys().filter(|id| id.0 != Names::OTHERS);
-        let mut strangers: Vec<_> = strangers.filter(|id| !ids.contains(id)).cloned().collect();
+        let strangers = named.keys().filter(|id| !ids.contains(id));
+        let mut strangers: Vec<_> = strangers.cloned().collect();
         let all_known = strangers.is_empty();
         ids.append(&mut strangers);
         let from_replicas = books.counters_are_sound && all_known && !ids.is_empty();

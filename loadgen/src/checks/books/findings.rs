@@ -49,6 +49,14 @@ pub(super) fn about_pages(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>
             );
         }
     }
+    if group.place == 0 && !delta.settled_before && !delta.replicas.is_empty() {
+        let message = "the servers' counters were moving for two seconds before the first request";
+        findings.push(
+            Finding::new("unsettled-counters", Severity::Warning, message).hint(
+                "someone else is sending requests to this stack, or several processes answer behind one metrics page",
+            ),
+        );
+    }
     if group.place == 0 && !delta.settled_after && !delta.replicas.is_empty() {
         let message = "the servers' counters were still moving two seconds after the last answer";
         findings.push(
