@@ -1,7 +1,7 @@
 //! Every code that a finding may have. They are stable: scripts act on them.
 
 /// The codes, in order. `docs/verdicts.md` says of each when it is raised and what to do.
-pub const CODES: [&str; 46] = [
+pub const CODES: [&str; 45] = [
     "added-replica",
     "appeared-replica",
     "count-mismatch",
@@ -13,7 +13,6 @@ pub const CODES: [&str; 46] = [
     "errors",
     "failing-replica",
     "few-connections",
-    "few-ports",
     "foreign-traffic",
     "generator-cpu",
     "generator-lag",

@@ -61,7 +61,7 @@ fn to_the_target(group: &GroupEvidence<'_>) -> Option<Finding> {
     );
     Some(
         Finding::new("no-keep-alive", Severity::Warning, message)
-            .hint("users' browsers keep connections; does the server answer `Connection: close`, or does --header ask for it?"),
+            .hint("users' browsers keep connections; does the server answer `Connection: close`, and why?"),
     )
 }
 

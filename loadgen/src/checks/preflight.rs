@@ -11,8 +11,6 @@ use crate::plan::{Plan, Policy};
 
 /// Descriptors that a run needs beside its connections: pages, pipes, files, the runtime.
 const OTHER_DESCRIPTORS: u64 = 64;
-/// How long a closed connection holds its port: `TIME_WAIT` of Linux.
-const HELD_SECONDS: f64 = 60.0;
 /// Answers faster than this are rare even on loopback.
 const FAST_ANSWER: f64 = 100e-6;
 
@@ -23,7 +21,6 @@ pub fn preflight(plan: &Plan, topology: &Topology, machine: &Machine) -> Vec<Fin
     findings.extend(descriptors(plan, machine));
     findings.extend(ports(plan, machine));
     findings.extend(connections(plan));
-    findings.extend(closed_connections(plan, machine));
     for group in &plan.groups {
         findings.extend(twins(topology, &group.host));
         findings.extend(weights(plan, topology, &group.host));
@@ -62,32 +59,6 @@ fn ports(plan: &Plan, machine: &Machine) -> Option<Finding> {
         );
         Finding::new("ports-exhausted", Severity::Invalid, message)
             .hint("widen net.ipv4.ip_local_port_range, or use fewer --connections")
-    })
-}
-
-/// A connection per request, asked for by a header: the closed ones hold their ports.
-fn closed_connections(plan: &Plan, machine: &Machine) -> Option<Finding> {
-    let (first, last) = machine.ephemeral_ports?;
-    let ports = f64::from(last.saturating_sub(first)) + 1.0;
-    let is_close = |(name, value): &(String, String)| {
-        name.eq_ignore_ascii_case("connection") && value.trim().eq_ignore_ascii_case("close")
-    };
-    let rates = plan
-        .groups
-        .iter()
-        .filter_map(|group| group.load.peak_rate());
-    let rate: f64 = rates.sum();
-    let seconds = (plan.duration + plan.warmup)
-        .as_secs_f64()
-        .min(HELD_SECONDS);
-    (plan.request.headers.iter().any(is_close) && rate * seconds > ports).then(|| {
-        let message = format!(
-            "`Connection: close` at {rate}/s makes {} connections in {seconds:.0} s, each holds a port for {HELD_SECONDS:.0} s, and {first} to {last} are only {}",
-            grouped((rate * seconds) as u64),
-            grouped(ports as u64)
-        );
-        Finding::new("few-ports", Severity::Warning, message)
-            .hint("leave the header out, lower --rps, or widen net.ipv4.ip_local_port_range")
     })
 }
 
@@ -171,14 +142,6 @@ mod tests {
             codes(&scene, &machine(100, (40_000, 40_010))),
             ["descriptors-exhausted", "ports-exhausted"]
         );
-        let close = [("Connection".to_owned(), "close".to_owned())];
-        scene.plan.request.headers = close.to_vec();
-        scene.plan.duration = std::time::Duration::from_secs(60);
-        assert_eq!(
-            codes(&scene, &machine(1_024, (32_768, 60_999))),
-            ["few-ports"]
-        );
-        scene.plan.request.headers.clear();
         scene.topology.replicas[1].id = scene.topology.replicas[0].id.clone();
         scene.plan.policy = "round-robin:3,1,1".parse().expect("a policy");
         scene.plan.connections = 1;

@@ -70,19 +70,29 @@ fn pass(mut from: TcpStream, mut to: TcpStream) {
 /// Answers each request with a word that it has never said.
 pub fn talker() -> SocketAddr {
     let said = Arc::new(AtomicU64::new(0));
-    serve(move |mut client| {
-        let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
-        while let Some(Ok(line)) = lines.next() {
-            if line.is_empty() {
-                let word = format!("word {}", said.fetch_add(1, Ordering::Relaxed));
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}", word.len());
-                let answer = format!("{head}\r\n\r\n{word}");
-                if client.write_all(answer.as_bytes()).is_err() {
-                    return;
-                }
-            }
+    let word = move || format!("word{}", said.fetch_add(1, Ordering::Relaxed));
+    serve(move |client| answer(client, "", &word))
+}
+
+/// Answers one request for each connection.
+pub fn closer() -> SocketAddr {
+    serve(|client| answer(client, "Connection: close\r\n", || "\"closer\"".to_owned()))
+}
+
+/// Answers what comes over a connection; with a header that says so, once.
+fn answer(mut client: TcpStream, header: &str, body: impl Fn() -> String) {
+    let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+    while let Some(Ok(line)) = lines.next() {
+        if !line.is_empty() {
+            continue;
         }
-    })
+        let body = body();
+        let head = format!("HTTP/1.1 200 OK\r\n{header}Content-Length: {}", body.len());
+        let text = format!("{head}\r\n\r\n{body}");
+        if client.write_all(text.as_bytes()).is_err() || !header.is_empty() {
+            return;
+        }
+    }
 }
 
 /// Serves each connection in a thread of its own, as long as this process lives.
