@@ -125,19 +125,21 @@ impl Project {
             in_a_row == 20
         });
     }
+}
 
-    /// Starts a run against this stack.
-    pub fn start(&self, words: &str) -> Running {
-        let mut command = program(env!("CARGO_BIN_EXE_loadgen"));
-        command.args(["--stack", "compose", "--warmup", "300ms"]);
-        Run::start(with(command, words))
-    }
+/// Starts a run against the stack.
+pub fn start(words: &str) -> Running {
+    stack();
+    let mut command = program(env!("CARGO_BIN_EXE_loadgen"));
+    command.args(["--stack", "compose", "--warmup", "300ms"]);
+    command.args(words.split_whitespace());
+    Run::start(command)
+}
 
-    /// A run against this stack.
-    #[track_caller]
-    pub fn run(&self, words: &str) -> Run {
-        self.start(words).end()
-    }
+/// A run against the stack.
+#[track_caller]
+pub fn load(words: &str) -> Run {
+    start(words).end()
 }
 
 /// A program in the repository, with a project name and ports of our own.
@@ -150,11 +152,6 @@ fn program(name: &str) -> Command {
         .env("HTTP_PORT", "")
         .env("STATUS_PORT", "")
         .env("METRICS_PORTS", "");
-    command
-}
-
-fn with(mut command: Command, words: &str) -> Command {
-    command.args(words.split_whitespace());
     command
 }
 

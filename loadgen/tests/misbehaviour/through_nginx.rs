@@ -5,7 +5,7 @@ use loadgen::checks::{BalanceVerdict, BookVerdict};
 use crate::ask::ask;
 use crate::crash::crash;
 use crate::found::{all, fails_by, one, replica, residual};
-use crate::project::{FAILING, Project, SOUND, stack};
+use crate::project::{FAILING, Project, SOUND, load, stack, start};
 use crate::run::{failures, passes};
 
 /// In this order, because they share one stack.
@@ -31,7 +31,7 @@ fn draws() {
     // One stretch of draws in thirty is as even as turns, by luck.
     let mut tries = 0..3;
     let run = tries.find_map(|_| {
-        let run = stack().run("--host app-group-1 --rps 400 --duration 3s");
+        let run = load("--host app-group-1 --rps 400 --duration 3s");
         let is_named = !all(&run.record, "policy-mismatch").is_empty();
         is_named.then_some(run)
     });
@@ -49,13 +49,13 @@ fn draws() {
     let hint = found.hint.as_deref().unwrap();
     assert!(hint.contains("--policy random"), "{hint}");
 
-    let run = stack().run("--host app-group-1 --rps 300 --duration 2s --policy random");
+    let run = load("--host app-group-1 --rps 300 --duration 2s --policy random");
     passes(&run.record);
 }
 
 fn hash() {
     stack().configure(&[(SERVERS, &format!("ip_hash;\n    {SERVERS}"))]);
-    let run = stack().run("--host app-group-1 --rps 300 --duration 2s");
+    let run = load("--host app-group-1 --rps 300 --duration 2s");
     let group = &run.record.groups[0];
     assert_eq!(group.balance.identified.as_deref(), Some("hash"));
     let found = one(&run.record, "policy-mismatch");
@@ -71,7 +71,7 @@ fn hash() {
     assert_eq!(failures(&run.record).len(), 2, "{:#?}", run.record.findings);
     assert_eq!(group.crosscheck.verdict, BookVerdict::Agree);
 
-    let run = stack().run("--host app-group-1 --rps 300 --duration 2s --policy hash");
+    let run = load("--host app-group-1 --rps 300 --duration 2s --policy hash");
     passes(&run.record);
 }
 
@@ -81,7 +81,7 @@ fn weights() {
         format!("server {three}:80 weight=3 max_fails=0;\n    server {one_}:80 max_fails=0;");
     stack().configure(&[(SERVERS, &servers)]);
     let words = "--host app-group-1 --rps 400 --duration 2s";
-    let run = stack().run(&format!("{words} --policy round-robin:3,1"));
+    let run = load(&format!("{words} --policy round-robin:3,1"));
     passes(&run.record);
     let balance = &run.record.groups[0].balance;
     assert_eq!(balance.verdict, BalanceVerdict::Even);
@@ -94,7 +94,7 @@ fn weights() {
         "{shares:?}"
     );
 
-    let run = stack().run(words);
+    let run = load(words);
     fails_by(&run.record, "policy-mismatch");
     let balance = &run.record.groups[0].balance;
     assert_eq!(balance.identified.as_deref(), Some("round-robin:3,1"));
@@ -117,7 +117,7 @@ fn failing_servers(and: &str) -> (&'static str, String) {
 fn hidden_errors() {
     let (as_it_is, servers) = failing_servers("max_fails=0");
     stack().configure(&[RETRIES, (as_it_is, &servers)]);
-    let run = stack().run("--host app-group-2 --rps 300 --duration 2s");
+    let run = load("--host app-group-2 --rps 300 --duration 2s");
     passes(&run.record);
     let group = &run.record.groups[0];
     assert_eq!(group.requests.succeeded, 600, "the client sees only 200s");
@@ -137,7 +137,7 @@ fn hidden_errors() {
 fn ejected() {
     let (as_it_is, servers) = failing_servers("max_fails=1 fail_timeout=2s");
     stack().configure(&[RETRIES, (as_it_is, &servers)]);
-    let run = stack().run("--host app-group-2 --rps 200 --duration 6s");
+    let run = load("--host app-group-2 --rps 200 --duration 6s");
     let found = all(&run.record, "ejected-replica");
     assert!(!found.is_empty(), "{:#?}", run.record.findings);
     let sound = Project::replicas(FAILING);
@@ -156,7 +156,7 @@ fn ejected() {
 
 fn second_client() {
     stack().configure(&[]);
-    let running = stack().start("--host app-group-1 --rps 200 --duration 3s");
+    let running = start("--host app-group-1 --rps 200 --duration 3s");
     running.until_seconds(1);
     for _ in 0..100 {
         assert_eq!(ask(stack().target(), SOUND, "/").0, 200);
@@ -185,7 +185,7 @@ fn second_client() {
 fn death() {
     stack().configure(&[]);
     let victim = Project::replicas(SOUND)[0].clone();
-    let running = stack().start("--host app-group-1 --rps 200 --duration 8s");
+    let running = start("--host app-group-1 --rps 200 --duration 8s");
     running.until_seconds(2);
     crash(&victim);
     let run = running.end();
@@ -240,7 +240,7 @@ fn starved() {
     let to = from + whole[from..].find("\n  }\n").unwrap() + "\n  }\n".len();
     stack().configure(&[(&whole[from..to], "")]);
     stack().scale(SOUND, 3);
-    let run = stack().run("--host app-group-1 --rps 300 --duration 2s");
+    let run = load("--host app-group-1 --rps 300 --duration 2s");
     fails_by(&run.record, "starved-replica");
     let found = one(&run.record, "starved-replica");
     let youngest = Project::replicas(SOUND)[2].clone();
