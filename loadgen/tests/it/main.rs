@@ -13,3 +13,4 @@ mod lost;
 mod pages;
 mod program;
 mod reading;
+mod secure;
