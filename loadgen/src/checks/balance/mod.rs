@@ -109,10 +109,18 @@ impl<'a> Case<'a> {
             rotations: u64::from(group.all.topology.proxy.workers.max(1)),
         };
         // Among the fed ones a starved one would look like anything but turns.
+        let fed_windows: Vec<Vec<u64>> = telling
+            .iter()
+            .map(|window| {
+                let of_fed = window.iter().zip(&spread.counts);
+                let of_fed = of_fed.filter(|(_, total)| **total > 0);
+                of_fed.map(|(count, _)| *count).collect()
+            })
+            .collect();
         let identified = match counts.identify() {
             None if !starved.is_empty() && fed.len() > 1 => Counts {
                 totals: &fed,
-                windows: &[],
+                windows: &fed_windows,
                 ..counts
             }
             .identify(),

@@ -189,3 +189,42 @@ fn workers_with_rotations_of_their_own_are_hinted_at_and_allowed_when_told() {
     scene.topology = scene.topology.with_workers(Some(4));
     assert_eq!(scene.codes(), Vec::<String>::new());
 }
+
+#[test]
+fn a_threshold_may_be_over_any_figure() {
+    let mut scene = quiet();
+    scene.tally().counts.retried = 3;
+    for (text, observed) in [
+        ("requests.planned>2000", 2_000.0),
+        ("requests.sent<2000", 2_000.0),
+        ("succeeded<1", 2_000.0),
+        ("retried>3", 3.0),
+        ("crosscheck.unnamed>0", 0.0),
+        ("connections.opened>64", 64.0),
+        ("refused>0", 0.0),
+        ("status.200<2000", 2_000.0),
+        ("status.5xx>0", 0.0),
+        ("errors.timeout>0", 0.0),
+        ("balance.coefficient_of_variation>0", 0.0),
+        ("rate.sent<500", 500.0),
+    ] {
+        scene.plan.thresholds = vec![text.parse().expect(text)];
+        let judgement = scene.judge();
+        let result = &judgement.thresholds[0];
+        assert!(
+            (result.observed - observed).abs() < 1e-9,
+            "{text}: {result:?}"
+        );
+        assert!(!result.failed, "{text}");
+    }
+    scene.plan.thresholds = vec!["replicas.max>500us".parse().expect("valid")];
+    let result = scene.judge().thresholds.remove(0);
+    // The histogram keeps three digits of 546 µs.
+    assert!(
+        (545e3..547e3).contains(&result.observed) && result.failed,
+        "{result:?}"
+    );
+    scene.plan.thresholds = vec!["tail_share>100%".parse().expect("valid")];
+    let result = scene.judge().thresholds.remove(0);
+    assert!((0.4..=1.0).contains(&result.observed), "{result:?}");
+}
