@@ -66,6 +66,7 @@ pub fn plan(rate: f64, seconds: u64) -> Plan {
         policy: Policy::RoundRobin {
             weights: Vec::new(),
         },
+        proxy_workers: None,
         counter: "http_requests_total{handler=\"/\"}".into(),
         thresholds: Vec::new(),
     }

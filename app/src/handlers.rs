@@ -10,6 +10,7 @@ use axum::handler::Handler;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use prometheus::IntCounter;
 
 use crate::count::Count;
 use crate::failures::Failures;
@@ -32,18 +33,25 @@ struct Replica {
 /// # Panics
 /// Never, unless two metrics of this crate were given the same name.
 pub fn router(options: &Options) -> Router {
+    routed(options).0
+}
+
+/// The same, with the counter of the connections over which it is reached.
+pub(crate) fn routed(options: &Options) -> (Router, IntCounter) {
     let metrics = Arc::new(Metrics::new().expect("metric names are valid and differ"));
     let replica = Arc::new(Replica::new(options, Arc::clone(&metrics)));
     // Each route counts under its own template: nothing is looked up per request, and
     // the layer also covers "method not allowed", which keeps the template.
     let count = |handler| Count::into(Books::new(&metrics, handler));
     let root = Count::into(Books::under_load(&metrics, options.miscount));
-    Router::new()
+    let connections = metrics.connections();
+    let router = Router::new()
         .route("/", get(name).layer(root))
         .route("/healthz", get(healthy).layer(count("/healthz")))
         .route("/metrics", get(page).layer(count("/metrics")))
         .fallback(not_found.layer(count("none")))
-        .with_state(replica)
+        .with_state(replica);
+    (router, connections)
 }
 
 impl Replica {

@@ -1,5 +1,6 @@
 //! The books: five metric families of prometheus-fastapi-instrumentator, their
-//! `_created` series, and one histogram of our own for services below 10 ms.
+//! `_created` series, and two of our own: a histogram for services below 10 ms, and a
+//! counter of connections, which tells whether a proxy keeps them.
 //!
 //! Names, help texts (with their trailing blanks) and buckets are that project's
 //! contract, so that its dashboards work here. Every series is looked up once, when it
@@ -25,6 +26,8 @@ const RESPONSE_SIZE: &str = "Content length of outgoing responses by handler. On
 const HIGHR: &str = "Latency with many buckets but no API specific labels. Made for more accurate percentile calculations. ";
 const LOWR: &str = "Latency with only few buckets by handler. Made to be only used if aggregation by handler is important. ";
 const FINE: &str = "Latency of the handler / in buckets that resolve microseconds, for services far below 10 milliseconds.";
+
+const CONNECTIONS: &str = "Connections accepted, whatever came over them.";
 
 const HIGHR_BUCKETS: [f64; 21] = [
     0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0,
@@ -59,6 +62,7 @@ pub(crate) struct Metrics {
     lowr: HistogramVec,
     lowr_created: GaugeVec,
     fine: Histogram,
+    connections: IntCounter,
 }
 
 impl Metrics {
@@ -98,6 +102,7 @@ impl Metrics {
                 HistogramOpts::new("http_request_duration_fine_seconds", FINE)
                     .buckets(FINE_BUCKETS.to_vec()),
             )?,
+            connections: IntCounter::new("http_connections_total", CONNECTIONS)?,
         };
         metrics.register()?;
         Ok(metrics)
@@ -109,7 +114,7 @@ impl Metrics {
         for gauge in [&highr_created, &fine_created] {
             gauge.with_label_values::<&str>(&[]).set(unix_seconds());
         }
-        let collectors: [Box<dyn Collector>; 13] = [
+        let collectors: [Box<dyn Collector>; 14] = [
             Box::new(self.requests.clone()),
             Box::new(self.requests_created.clone()),
             Box::new(self.request_size.clone()),
@@ -122,11 +127,17 @@ impl Metrics {
             Box::new(self.lowr_created.clone()),
             Box::new(self.fine.clone()),
             Box::new(fine_created),
+            Box::new(self.connections.clone()),
             Box::new(Process::new()?),
         ];
         collectors
             .into_iter()
             .try_for_each(|collector| self.registry.register(collector))
+    }
+
+    /// The counter of connections, for whoever accepts them.
+    pub(crate) fn connections(&self) -> IntCounter {
+        self.connections.clone()
     }
 
     /// The metrics page.

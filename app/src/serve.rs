@@ -7,7 +7,8 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::{Options, router};
+use crate::Options;
+use crate::handlers::routed;
 
 /// How long requests under way may take to finish after `shutdown`.
 ///
@@ -25,13 +26,15 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let listener = listener.tap_io(|connection| {
+    let (router, connections) = routed(&options);
+    let listener = listener.tap_io(move |connection| {
+        connections.inc();
         // Without it an answer may wait 40 ms for the acknowledgement of the previous
         // one. It can only fail on a connection that is already gone.
         let _ = connection.set_nodelay(true);
     });
     let (stopping, stopped) = oneshot::channel();
-    let serving = axum::serve(listener, router(&options)).with_graceful_shutdown(async move {
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         shutdown.await;
         let _ = stopping.send(());
     });

@@ -4,38 +4,38 @@
 //! is a failure. The project has a name and ports of its own, and is removed whatever happens.
 //! The tests share one stack and run in order.
 
+#[path = "support/ask.rs"]
+mod ask;
+#[path = "support/crash.rs"]
+mod crash;
+#[path = "support/engine.rs"]
+mod engine;
+#[path = "support/run.rs"]
+mod run;
+
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use loadgen::checks::{BookVerdict, Finding, Severity};
+use ask::ask;
+use crash::crash;
+use engine::{is_required, obstacle, trial};
+use libtest_mimic::Arguments;
+use loadgen::checks::BookVerdict;
 use loadgen::model::StackKind;
-use loadgen::report::{self, GroupRecord, Record};
-
-/// How long NGINX may take to follow its replicas, and a replica to come back.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What a machine with other work to do may find; the counts are right all the same.
-const TIMING: [&str; 3] = ["generator-lag", "generator-cpu", "rate-not-reached"];
+use loadgen::report::{self, GroupRecord};
+use run::{Run, identities_hold, passes, until};
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // They share one stack, and leave it as the next one wants it.
     arguments.test_threads = Some(1);
-    let obstacle = obstacle();
-    let required = ["CI", "LOADGEN_REQUIRE_DOCKER"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some());
-    let skipped = obstacle.filter(|_| !required);
+    let skipped = obstacle();
     if let Some(why) = &skipped {
         eprintln!("the tests through NGINX are ignored: {why}");
     }
-    let stale = skipped.is_none() && !required && !image_is_ours();
+    let stale = skipped.is_none() && !is_required() && !image_is_ours();
     let inside = stale.then(|| {
         "the image loadgen is not of this source: docker compose build loadgen".to_owned()
     });
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
         trial(
             "a_crashed_replica_comes_back_and_the_run_says_so",
             skipped.as_ref(),
-            crash,
+            crashed_replica,
         ),
         trial(
             "a_run_inside_the_network_agrees_too",
@@ -95,32 +95,6 @@ fn main() -> ExitCode {
         sweep();
     }
     conclusion.exit_code()
-}
-
-fn trial(name: &str, obstacle: Option<&String>, test: fn()) -> Trial {
-    let trial = Trial::test(name, move || {
-        test();
-        Ok::<(), Failed>(())
-    });
-    match obstacle {
-        Some(why) => trial.with_kind(why).with_ignored_flag(true),
-        None => trial,
-    }
-}
-
-/// Why these tests cannot run here.
-fn obstacle() -> Option<String> {
-    let answers = |command: &mut Command| {
-        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if !answers(Command::new("docker").arg("info")) {
-        return Some("no Docker Engine answers".to_owned());
-    }
-    if !answers(Command::new("docker").args(["compose", "version"])) {
-        return Some("no compose plugin".to_owned());
-    }
-    None
 }
 
 /// Whether the image of the load generator is of this source, as far as its record tells. A build
@@ -196,15 +170,6 @@ fn ps() -> Vec<Vec<String>> {
     told.lines().skip(1).map(words).collect()
 }
 
-#[track_caller]
-fn until(what: &str, mut come: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !come() {
-        assert!(since.elapsed() < PATIENCE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 fn up_and_ps() {
     assert!(stack().starts_with("http://127.0.0.1:"), "{}", stack());
     let rows = ps();
@@ -239,9 +204,9 @@ fn found_by_auto() {
     stack();
     // It gives an engine 300 ms, which a busy machine may need more than.
     until("an engine that answers in time", || {
-        let run = Run::of("--rps 20 --duration 1s --warmup 0s");
+        let run = load("--rps 20 --duration 1s --warmup 0s");
         run.record.stack.kind == StackKind::Compose
-            && run.first_line
+            && run.told.lines().next().unwrap_or_default()
                 == format!(
                     "compose stack: project {} is running with 4 replicas",
                     project()
@@ -249,84 +214,10 @@ fn found_by_auto() {
     });
 }
 
-/// A run with its record.
-struct Run {
-    record: Record,
-    first_line: String,
-    /// Held, because it is removed with it.
-    _folder: tempfile::TempDir,
-}
-
-impl Run {
-    #[track_caller]
-    fn of(words: &str) -> Self {
-        Self::started(words).end()
-    }
-
-    fn started(words: &str) -> Running {
-        let folder = tempfile::tempdir().unwrap();
-        let child = program(env!("CARGO_BIN_EXE_loadgen"), words)
-            .args(["--format", "json", "--out"])
-            .arg(folder.path().join("run"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        Running {
-            child: child.unwrap(),
-            folder,
-        }
-    }
-}
-
-struct Running {
-    child: std::process::Child,
-    folder: tempfile::TempDir,
-}
-
-impl Running {
-    fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    #[track_caller]
-    fn end(self) -> Run {
-        let output = self.child.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let record = report::from_json(&String::from_utf8_lossy(&output.stdout))
-            .unwrap_or_else(|error| panic!("{error}: {stderr}"));
-        let code = output.status.code();
-        assert_eq!(code, Some(i32::from(record.verdict.exit_code)), "{stderr}");
-        identities_hold(&record);
-        Run {
-            record,
-            first_line: stderr.lines().next().unwrap_or_default().to_owned(),
-            _folder: self.folder,
-        }
-    }
-}
-
+/// A run against the stack, from its start to its record.
 #[track_caller]
-fn identities_hold(record: &Record) {
-    for group in &record.groups {
-        let counts = &group.requests;
-        assert_eq!(counts.planned, counts.sent + counts.dropped, "{counts:?}");
-        let ended = counts.succeeded + counts.failed;
-        assert_eq!(counts.sent, ended + counts.unfinished, "{counts:?}");
-        assert_eq!(group.response_time.count, ended);
-    }
-}
-
-/// Nothing was found that matters, but perhaps that the machine has other work to do.
-#[track_caller]
-fn passed(record: &Record) {
-    let matters = |finding: &&Finding| {
-        finding.severity >= Severity::Failure && !TIMING.contains(&finding.code.as_str())
-    };
-    let found: Vec<_> = record.findings.iter().filter(matters).collect();
-    assert!(found.is_empty(), "{found:#?}");
-    if record.verdict.exit_code != 0 {
-        assert_eq!(record.verdict.exit_code, 4, "{:#?}", record.findings);
-    }
+fn load(words: &str) -> Run {
+    Run::start(program(env!("CARGO_BIN_EXE_loadgen"), words)).end()
 }
 
 /// Every request was answered; client, NGINX and replicas counted the same; the parts are even.
@@ -348,8 +239,8 @@ fn exact(group: &GroupRecord, planned: u64, n_replicas: u64) {
 
 fn one_group() {
     stack();
-    let run = Run::of("--stack compose --host app-group-1 --rps 200 --duration 3s --warmup 1s");
-    passed(&run.record);
+    let run = load("--stack compose --host app-group-1 --rps 200 --duration 3s --warmup 1s");
+    passes(&run.record);
     let group = &run.record.groups[0];
     exact(group, 600, 2);
     assert_eq!(group.crosscheck.proxy, Some(600), "{:?}", group.crosscheck);
@@ -362,8 +253,8 @@ fn one_group() {
 fn two_groups() {
     stack();
     let words = "--stack compose --host app-group-1=101 --host app-group-2=50.5";
-    let run = Run::of(&format!("{words} --duration 2s --warmup 500ms"));
-    passed(&run.record);
+    let run = load(&format!("{words} --duration 2s --warmup 500ms"));
+    passes(&run.record);
     exact(&run.record.groups[0], 202, 2);
     exact(&run.record.groups[1], 101, 2);
     // NGINX has one counter for both, so each group's share of it is what the other left.
@@ -406,24 +297,21 @@ fn turns_are_even(n_replicas: usize) {
 
 fn third_replica() {
     scale(3);
-    let run = Run::of("--stack compose --host app-group-1 --rps 150 --duration 2s");
-    passed(&run.record);
+    let run = load("--stack compose --host app-group-1 --rps 150 --duration 2s");
+    passes(&run.record);
     exact(&run.record.groups[0], 300, 3);
     let share = run.record.groups[0].replicas[0].expected_share.unwrap();
     assert!((share - 1.0 / 3.0).abs() < 1e-9, "{share}");
     scale(2);
 }
 
-fn crash() {
+fn crashed_replica() {
     stack();
     let victim = ps()[0][1].clone();
     let words = "--stack compose --host app-group-1 --rps 100 --duration 12s --warmup 0s";
-    let running = Run::started(words);
-    let spool = running.folder().join("run/intervals.spool.jsonl");
-    until("two seconds of load", || {
-        std::fs::read_to_string(&spool).is_ok_and(|text| text.lines().count() > 3)
-    });
-    kill(&victim);
+    let running = Run::start(program(env!("CARGO_BIN_EXE_loadgen"), words));
+    running.until_seconds(3);
+    crash(&victim);
     let run = running.end();
     let record = &run.record;
     let about = |code: &str| {
@@ -448,17 +336,6 @@ fn crash() {
     turns_are_even(2);
 }
 
-/// The death of the process, which is what a crash is: `docker kill` counts as by hand.
-fn kill(id: &str) {
-    let kill = "kill -9 $(cat /proc/1/task/1/children)";
-    let mut command = Command::new("docker");
-    let output = command.args(["exec", id, "sh", "-c", kill]).output();
-    let output = output.unwrap();
-    // 137 where the shell went down with the container.
-    let done = matches!(output.status.code(), Some(0 | 137));
-    assert!(done, "{output:?}");
-}
-
 fn inside_network() {
     stack();
     if !image_is_ours() {
@@ -479,7 +356,7 @@ fn inside_network() {
     let record =
         report::from_json(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
     identities_hold(&record);
-    passed(&record);
+    passes(&record);
     exact(&record.groups[0], 200, 2);
     let rows = ps();
     for replica in &record.groups[0].replicas {
@@ -494,16 +371,4 @@ fn down() {
     assert_eq!(ps(), Vec::<Vec<String>>::new());
     let told = succeeded(&loadgen("down"));
     assert!(told.starts_with("nothing was up"), "{told}");
-}
-
-/// Status and body of an answer.
-fn ask(origin: &str, host: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(origin.strip_prefix("http://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head[9..12].parse().unwrap(), body.to_owned())
 }

@@ -1,16 +1,25 @@
 //! The compose stack end to end, from `up` to `down`, where a Docker Engine answers.
 //!
-//! Elsewhere it is reported as ignored, with the reason; with `LOADGEN_REQUIRE_DOCKER` set,
-//! as in CI, that is a failure. It uses a project name and ports of its own.
+//! Elsewhere it is reported as ignored, with the reason; where it is required, as in CI, that is
+//! a failure. It uses a project name and ports of its own.
+
+#[path = "support/ask.rs"]
+mod ask;
+#[path = "support/crash.rs"]
+mod crash;
+#[path = "support/engine.rs"]
+mod engine;
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use ask::ask;
+use crash::crash;
+use engine::{obstacle, trial};
+use libtest_mimic::Arguments;
 use loadgen::model::{ProxyBook, StackKind};
 use loadgen::stack::{
     Change, Choice, Project, Stack, StackError, Wanted, bring_up, changes, down, ps, up,
@@ -22,40 +31,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let obstacle = obstacle();
-    let required = std::env::var_os("LOADGEN_REQUIRE_DOCKER").is_some();
-    let trials = [
-        Trial::test(
+    let trials = vec![
+        trial(
             "a_stack_is_brought_up_found_scaled_crashed_and_removed",
+            obstacle.as_ref(),
             || run(from_up_to_down()),
         ),
-        Trial::test("a_held_port_is_named", || run(held_port())),
-        Trial::test("a_replica_that_cannot_start_is_quoted", || {
-            run(cannot_start())
+        trial("a_held_port_is_named", obstacle.as_ref(), || {
+            run(held_port());
         }),
-        Trial::test("a_build_that_fails_shows_its_last_lines", || {
-            run(build_fails())
-        }),
+        trial(
+            "a_replica_that_cannot_start_is_quoted",
+            obstacle.as_ref(),
+            || run(cannot_start()),
+        ),
+        trial(
+            "a_build_that_fails_shows_its_last_lines",
+            obstacle.as_ref(),
+            || run(build_fails()),
+        ),
     ];
-    let trials = trials.into_iter().map(|trial| match &obstacle {
-        Some(why) if !required => trial.with_kind(why.clone()).with_ignored_flag(true),
-        _ => trial,
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
-}
-
-/// Why these tests cannot run here.
-fn obstacle() -> Option<String> {
-    let answers = |command: &mut Command| {
-        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if !folder().join("docker-compose.yml").is_file() {
-        return Some("no docker-compose.yml".to_owned());
-    }
-    if !answers(Command::new("docker").arg("info")) {
-        return Some("no Docker Engine answers".to_owned());
-    }
-    None
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 /// The compose project: this repository, or another folder with the same file.
@@ -66,12 +62,11 @@ fn folder() -> PathBuf {
     )
 }
 
-fn run(test: impl Future<Output = ()>) -> Result<(), Failed> {
+fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    runtime.map_err(|error| error.to_string())?.block_on(test);
-    Ok(())
+    runtime.unwrap().block_on(test);
 }
 
 fn wanted(name: &str, http_port: &str) -> Wanted {
@@ -205,18 +200,6 @@ async fn found_again(wanted: &Wanted, stack: &Stack) {
     );
 }
 
-/// The death of the process, which is what a crash is: `docker kill` counts as by hand.
-fn crash(id: &str) {
-    let kill = "kill -9 $(cat /proc/1/task/1/children)";
-    let status = Command::new("docker")
-        .args(["exec", id, "sh", "-c", kill])
-        .output()
-        .unwrap();
-    // 137 where the shell went down with the container.
-    let done = matches!(status.status.code(), Some(0 | 137));
-    assert!(done, "{status:?}");
-}
-
 async fn comes_back(stack: &Stack, before: &[loadgen::stack::Life]) -> Vec<loadgen::stack::Life> {
     let since = Instant::now();
     loop {
@@ -322,16 +305,4 @@ fn get(origin: &str, host: &str, path: &str) -> String {
     let (status, body) = ask(origin, host, path);
     assert_eq!(status, 200, "{body}");
     body
-}
-
-/// Status and body of an answer.
-fn ask(origin: &str, host: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(origin.strip_prefix("http://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head[9..12].parse().unwrap(), body.to_owned())
 }

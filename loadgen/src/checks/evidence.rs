@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use super::Finding;
 use crate::model::{ErrorClass, ReplicaId, Topology};
 use crate::plan::Plan;
-use crate::recorder::{Moment, Recording, Tally};
+use crate::recorder::{Moment, Names, Recording, Tally};
 use crate::scrape::{Delta, ReplicaDelta, ReplicaState, Selector};
+
+/// Names that no page knows, from which on they have to come up several times each.
+const MANY_NAMES: u64 = 20;
 
 /// What is known of a run when it is over.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +92,22 @@ impl<'a> GroupEvidence<'a> {
             *named.entry(id.clone()).or_default() += replica.requests;
         }
         named
+    }
+
+    /// Whether the names in the answers are those of replicas. A page that says something else
+    /// each time gives as many names as answers; the recorder keeps a bounded number apart.
+    pub(super) fn names_are_of_replicas(&self) -> bool {
+        let named = self.named();
+        let known = |id: &ReplicaId| {
+            let mut replicas = self.all.topology.replicas_of(self.host);
+            replicas.any(|replica| replica.id == *id) || self.deltas().any(|delta| delta.id == *id)
+        };
+        let strangers = named.iter().filter(|(id, _)| !known(id));
+        let (names, answers) = strangers.fold((0, 0), |(names, answers), (_, count)| {
+            (names + 1, answers + count)
+        });
+        let bounded = named.keys().any(|id| id.0 == Names::OTHERS);
+        !bounded && (names < MANY_NAMES || answers >= 5 * names)
     }
 
     /// Failures of one class, warm-up included.

@@ -202,12 +202,29 @@ pub struct CrossCheck {
     pub proxy: Option<u64>,
     /// Requests the replicas counted, own traffic excluded; absent where they cannot be read.
     pub replicas: Option<u64>,
+    /// Both by status class, warm-up included, where the replicas' counter tells.
+    #[serde(default)]
+    pub by_class: Vec<ClassCount>,
+    /// What the replicas counted by handler, own reads and warm-up included.
+    #[serde(default)]
+    pub by_handler: BTreeMap<String, u64>,
     /// Every named difference to the client's count.
     pub residuals: Vec<Residual>,
     /// Own traffic taken out.
     pub excluded: Vec<Residual>,
     /// What stays unnamed, summed without sign; 0 when the books agree.
     pub unnamed: u64,
+}
+
+/// Answers of one status class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ClassCount {
+    /// The class: `2xx`.
+    pub class: String,
+    /// Answers of it that the client saw, those that the proxy made among them.
+    pub client: u64,
+    /// Requests that the replicas counted under it.
+    pub replicas: u64,
 }
 
 /// A named difference.

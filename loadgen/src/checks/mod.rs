@@ -4,20 +4,25 @@
 
 mod balance;
 mod books;
+mod codes;
+mod connections;
 mod evidence;
 mod finding;
 mod judgement;
+mod laps;
+mod outage;
 mod preflight;
 mod statistics;
 mod thresholds;
 mod validity;
 
 pub use balance::tail_shares;
+pub use codes::CODES;
 pub use evidence::{Evidence, Machine};
 pub use judgement::{
     Balance, BalanceVerdict, BookVerdict, BucketedQuantile, Certificate, CertificateItem,
-    CrossCheck, Finding, GroupJudgement, Judgement, Residual, ServerTime, Severity, Status,
-    ThresholdResult, Verdict,
+    ClassCount, CrossCheck, Finding, GroupJudgement, Judgement, Residual, ServerTime, Severity,
+    Status, ThresholdResult, Verdict,
 };
 pub use preflight::preflight;
 
@@ -29,6 +34,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     for group in evidence.groups() {
         let books = books::judge(&group, &mut findings);
         let balance = balance::judge(&group, &books, &mut findings);
+        connections::judge(&group, &mut findings);
         let server_time = books::server_time(&group, &books.crosscheck, &mut findings);
         groups.push(GroupJudgement {
             host: group.host.to_owned(),

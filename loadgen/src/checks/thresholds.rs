@@ -86,6 +86,11 @@ fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figu
             };
             time(histogram, *statistic)
         }
+        Figure::WorstReplica(statistic) => {
+            let each = group.tally.replicas.values();
+            each.map(|replica| time(&replica.response, *statistic))
+                .fold(0.0, f64::max)
+        }
         // Nothing sent is no success.
         Figure::ErrorRate if counts.sent == 0 => 1.0,
         Figure::ErrorRate => counts.failed as f64 / counts.sent as f64,
@@ -99,6 +104,20 @@ fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figu
         Figure::SentRate => per_second(counts.sent),
         Figure::CompletedRate => per_second(completed),
         Figure::MaxMinusMin => judgement.balance.max_minus_min as f64,
+        Figure::CoefficientOfVariation => judgement.balance.coefficient_of_variation,
+        Figure::TailShare => judgement.tail_share.values().copied().fold(0.0, f64::max),
+        Figure::Planned => counts.planned as f64,
+        Figure::Sent => counts.sent as f64,
+        Figure::Succeeded => counts.succeeded as f64,
+        Figure::Retried => counts.retried as f64,
+        Figure::Unnamed => judgement.crosscheck.unnamed as f64,
+        Figure::Opened => counts.connections.opened as f64,
+        Figure::Refused => counts.connections.refused as f64,
+        Figure::Status(range) => {
+            let each = counts.status.range(range.clone());
+            each.map(|(_, count)| *count).sum::<u64>() as f64
+        }
+        Figure::Error(class) => counts.errors.get(class).copied().unwrap_or(0) as f64,
     }
 }
 

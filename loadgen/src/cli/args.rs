@@ -175,6 +175,9 @@ pub struct RunArgs {
     /// What the proxy is supposed to do: round-robin[:WEIGHTS], random, least-conn, hash, none [default: round-robin]
     #[arg(long, value_name = "POLICY", help_heading = "Checks")]
     pub policy: Option<String>,
+    /// The proxy's workers, where each takes turns on its own, as NGINX's do without `zone` [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Checks")]
+    pub proxy_workers: Option<u32>,
     /// The replicas' counter of requests [default: http_requests_total{handler="PATH"}]
     #[arg(long, value_name = "NAME{label=\"value\"}", help_heading = "Checks")]
     pub counter: Option<String>,

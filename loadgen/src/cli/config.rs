@@ -60,6 +60,7 @@ pub fn merge(flags: RunArgs, file: RunArgs) -> RunArgs {
         replicas: flags.replicas.or(file.replicas),
         proxy_metrics: flags.proxy_metrics.or(file.proxy_metrics),
         proxy_counter: flags.proxy_counter.or(file.proxy_counter),
+        proxy_workers: flags.proxy_workers.or(file.proxy_workers),
         insecure: flags.insecure || file.insecure,
         cacert: flags.cacert.or(file.cacert),
         policy: flags.policy.or(file.policy),

@@ -70,6 +70,7 @@ pub fn invocation(cli: Cli) -> Result<Invocation, UsageError> {
         stack: stack(&args)?,
         replicas: args.replicas,
         policy: policy(args.policy.as_deref())?,
+        proxy_workers: args.proxy_workers,
         counter: (args.counter.clone()).unwrap_or_else(|| default_counter(&request.path)),
         thresholds: thresholds(&args.fail_if)?,
         groups,

@@ -98,6 +98,13 @@ pub struct Replica {
 }
 
 impl Topology {
+    /// The same, where somebody says how many workers of the proxy have a rotation of their own.
+    #[must_use]
+    pub fn with_workers(mut self, workers: Option<u32>) -> Self {
+        self.proxy.workers = workers.unwrap_or(self.proxy.workers);
+        self
+    }
+
     /// The replicas of one group, in order.
     pub fn replicas_of<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Replica> {
         self.replicas

@@ -71,6 +71,9 @@ pub enum PlanError {
     /// No replica at all, or more than a machine should start.
     #[error("{0} replicas per group are outside of 1 to 64")]
     Replicas(u32),
+    /// No worker at all, or more than a machine has.
+    #[error("{0} workers of the proxy are outside of 1 to 1024")]
+    ProxyWorkers(u32),
     /// The same group twice.
     #[error("host group {0} is given twice")]
     Twice(String),
@@ -101,6 +104,9 @@ impl PlanError {
             ),
             Self::Timeout { what, .. } => format!("give a time with its unit, as {what} 5s"),
             Self::Replicas(_) => "give --replicas from 1 to 64; 2 is the default".into(),
+            Self::ProxyWorkers(_) => {
+                "give --proxy-workers the number of the proxy's worker processes; 1 where they share a rotation".into()
+            }
             Self::Twice(host) => format!("give --host {host} once, with its rate as {host}=RPS"),
             Self::Host(_) => {
                 "host groups are names like app-group-1, with an optional :port".into()
@@ -138,6 +144,9 @@ pub fn validate(plan: Plan) -> Result<Plan, PlanError> {
     )?;
     if let Some(replicas) = plan.replicas.filter(|n| !(1..=64).contains(n)) {
         return Err(PlanError::Replicas(replicas));
+    }
+    if let Some(workers) = plan.proxy_workers.filter(|n| !(1..=1_024).contains(n)) {
+        return Err(PlanError::ProxyWorkers(workers));
     }
     for (place, group) in plan.groups.iter().enumerate() {
         check_group(group, plan.connections)?;

@@ -57,6 +57,9 @@ pub struct Plan {
     pub replicas: Option<u32>,
     /// What the proxy is supposed to do.
     pub policy: Policy,
+    /// Workers of the proxy that each have a rotation of their own; absent leaves it to the stack.
+    #[serde(default)]
+    pub proxy_workers: Option<u32>,
     /// The replicas' counter that counts requests: `NAME{label="value"}`.
     pub counter: String,
     /// Thresholds that fail the run.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Nanos;
+use crate::model::{ErrorClass, Nanos};
 
 /// A condition that fails the run where a group's figure meets it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -48,6 +48,30 @@ pub enum Figure {
     CompletedRate,
     /// max − min of the replicas' requests.
     MaxMinusMin,
+    /// Standard deviation of the replicas' requests over their mean.
+    CoefficientOfVariation,
+    /// The largest share of the slowest 1 % that one replica has.
+    TailShare,
+    /// A figure of the response time of the replica that is worst by it: `replicas.p99`.
+    WorstReplica(Statistic),
+    /// Arrivals that the schedule asked for.
+    Planned,
+    /// Requests sent.
+    Sent,
+    /// Requests answered with 2xx or 3xx.
+    Succeeded,
+    /// Requests that the proxy tried again, by its own word.
+    Retried,
+    /// Requests that no book explains.
+    Unnamed,
+    /// Connections made.
+    Opened,
+    /// Connections that could not be made.
+    Refused,
+    /// Answers with a status, or one of these: `status.404`, `status.5xx`.
+    Status(std::ops::RangeInclusive<u16>),
+    /// Requests without an answer, by class: `errors.timeout`.
+    Error(ErrorClass),
 }
 
 /// One of the three times.
@@ -137,8 +161,8 @@ impl Figure {
     #[must_use]
     pub const fn unit(&self) -> Unit {
         match self {
-            Self::Time { .. } => Unit::Time,
-            Self::ErrorRate | Self::Achieved => Unit::Share,
+            Self::Time { .. } | Self::WorstReplica(_) => Unit::Time,
+            Self::ErrorRate | Self::Achieved | Self::TailShare => Unit::Share,
             _ => Unit::Count,
         }
     }
@@ -148,46 +172,104 @@ impl FromStr for Figure {
     type Err = ThresholdError;
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
-        let unknown = || ThresholdError::UnknownFigure(text.to_owned());
-        Ok(match text {
-            "error_rate" => Self::ErrorRate,
-            "achieved" => Self::Achieved,
-            "dropped" => Self::Dropped,
-            "failed" => Self::Failed,
-            "unfinished" => Self::Unfinished,
-            "sent_rate" => Self::SentRate,
-            "completed_rate" => Self::CompletedRate,
-            "max_minus_min" => Self::MaxMinusMin,
-            _ => {
-                let prefixes = [
-                    ("response.", TimeKind::Response),
-                    ("service.", TimeKind::Service),
-                    ("lag.", TimeKind::Lag),
-                ];
-                let (of, name) = prefixes
-                    .iter()
-                    .find_map(|(prefix, kind)| text.strip_prefix(prefix).map(|name| (*kind, name)))
-                    .unwrap_or((TimeKind::Response, text));
-                let statistic = match name {
-                    "mean" => Statistic::Mean,
-                    "min" => Statistic::Min,
-                    "max" => Statistic::Max,
-                    _ => {
-                        let digits = name
-                            .strip_prefix('p')
-                            .ok_or_else(unknown)?
-                            .replace('_', ".");
-                        let percent: f64 = digits.parse().map_err(|_| unknown())?;
-                        if !(0.0..=100.0).contains(&percent) {
-                            return Err(unknown());
-                        }
-                        Statistic::Quantile(percent / 100.0)
-                    }
-                };
-                Self::Time { of, statistic }
-            }
-        })
+        let name = short(text);
+        let figure = counted(name)
+            .or_else(|| listed(name))
+            .or_else(|| timed(name));
+        figure.ok_or_else(|| ThresholdError::UnknownFigure(text.to_owned()))
     }
+}
+
+/// The figure's own name, without the place it has in the record.
+fn short(text: &str) -> &str {
+    match text {
+        "rate.sent" => "sent_rate",
+        "rate.completed" => "completed_rate",
+        _ => ["requests.", "balance.", "crosscheck.", "connections."]
+            .iter()
+            .find_map(|place| text.strip_prefix(place))
+            .unwrap_or(text),
+    }
+}
+
+fn counted(name: &str) -> Option<Figure> {
+    Some(match name {
+        "error_rate" => Figure::ErrorRate,
+        "achieved" => Figure::Achieved,
+        "dropped" => Figure::Dropped,
+        "failed" => Figure::Failed,
+        "unfinished" => Figure::Unfinished,
+        "sent_rate" => Figure::SentRate,
+        "completed_rate" => Figure::CompletedRate,
+        "max_minus_min" => Figure::MaxMinusMin,
+        "coefficient_of_variation" => Figure::CoefficientOfVariation,
+        "tail_share" => Figure::TailShare,
+        "planned" => Figure::Planned,
+        "sent" => Figure::Sent,
+        "succeeded" => Figure::Succeeded,
+        "retried" => Figure::Retried,
+        "unnamed" => Figure::Unnamed,
+        "opened" => Figure::Opened,
+        "refused" => Figure::Refused,
+        _ => return None,
+    })
+}
+
+/// `status.404`, `status.5xx`, `errors.timeout`.
+fn listed(name: &str) -> Option<Figure> {
+    if let Some(class) = name.strip_prefix("errors.") {
+        let class = ErrorClass::ALL
+            .into_iter()
+            .find(|known| known.name() == class)?;
+        return Some(Figure::Error(class));
+    }
+    let status = name.strip_prefix("status.")?;
+    let (first, last) = match status.strip_suffix("xx") {
+        Some(class) => {
+            let class: u16 = class.parse().ok()?;
+            (100 * class.min(10), 100 * class.min(10) + 99)
+        }
+        None => (status.parse().ok()?, status.parse().ok()?),
+    };
+    (100..=999)
+        .contains(&first)
+        .then_some(Figure::Status(first..=last))
+}
+
+/// `p99`, `service.p99.9`, `send_lag.max`, `replicas.p99`.
+fn timed(name: &str) -> Option<Figure> {
+    let kinds = [
+        ("response.", TimeKind::Response),
+        ("response_time.", TimeKind::Response),
+        ("service.", TimeKind::Service),
+        ("service_time.", TimeKind::Service),
+        ("lag.", TimeKind::Lag),
+        ("send_lag.", TimeKind::Lag),
+    ];
+    if let Some(name) = name.strip_prefix("replicas.") {
+        return Some(Figure::WorstReplica(statistic(name)?));
+    }
+    let (of, name) = kinds
+        .iter()
+        .find_map(|(prefix, kind)| name.strip_prefix(prefix).map(|name| (*kind, name)))
+        .unwrap_or((TimeKind::Response, name));
+    Some(Figure::Time {
+        of,
+        statistic: statistic(name)?,
+    })
+}
+
+fn statistic(name: &str) -> Option<Statistic> {
+    Some(match name {
+        "mean" => Statistic::Mean,
+        "min" => Statistic::Min,
+        "max" => Statistic::Max,
+        _ => {
+            let percent: f64 = name.strip_prefix('p')?.replace('_', ".").parse().ok()?;
+            let is_percent = (0.0..=100.0).contains(&percent);
+            is_percent.then_some(Statistic::Quantile(percent / 100.0))?
+        }
+    })
 }
 
 impl FromStr for Threshold {
@@ -291,6 +373,10 @@ mod tests {
         for (text, part) in [
             ("p99=50ms", "no comparison"),
             ("q99>50ms", "no figure"),
+            ("status.0>1", "no figure"),
+            ("status.9999xx>1", "no figure"),
+            ("errors.boredom>1", "no figure"),
+            ("requests.p>1ms", "no figure"),
             ("p101>50ms", "no figure"),
             ("p99>50", "needs a time"),
             ("error_rate>many", "needs a percentage"),
@@ -299,6 +385,26 @@ mod tests {
             let message = text.parse::<Threshold>().expect_err(text).to_string();
             assert!(message.contains(part), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn a_figure_may_be_named_as_the_record_names_it() {
+        for (long, brief) in [
+            ("requests.dropped>0", "dropped>0"),
+            ("rate.sent<99", "sent_rate<99"),
+            ("response_time.p99_9>1s", "p99.9>1s"),
+            ("send_lag.max>1ms", "lag.max>1ms"),
+            ("balance.max_minus_min>2", "max_minus_min>2"),
+            ("crosscheck.unnamed>0", "unnamed>0"),
+            ("status.503>0", "status.503>0"),
+            ("replicas.p99>9ms", "replicas.p99>9ms"),
+        ] {
+            let figure = |text: &str| text.parse::<Threshold>().expect(text).figure;
+            assert_eq!(figure(long), figure(brief), "{long}");
+        }
+        let figure = |text: &str| text.parse::<Figure>().expect(text);
+        assert_eq!(figure("status.5xx"), Figure::Status(500..=599));
+        assert_eq!(figure("errors.timeout"), Figure::Error(ErrorClass::Timeout));
     }
 
     #[test]

@@ -421,6 +421,8 @@ fn recovered_group(host: &str, intervals: &[IntervalRecord], duration_s: f64) ->
             client: requests.sent,
             proxy: None,
             replicas: None,
+            by_class: Vec::new(),
+            by_handler: BTreeMap::new(),
             residuals: Vec::new(),
             excluded: Vec::new(),
             unnamed: 0,

@@ -80,6 +80,7 @@ async fn measure(
     signals: &mut Signals,
 ) -> Result<Stored, RunError> {
     let topology = stack.topology().clone();
+    let topology = topology.with_workers(test.plan.proxy_workers);
     let plan = test.plan.for_groups(&hosts(&topology), &test.load);
     let environment = environment::read();
     let machine = environment::machine(&environment);

@@ -40,6 +40,8 @@ pub struct ReplicaDelta {
     /// Reads of this page that fall between the two retained counts. A service that counts its
     /// metrics page among the selected series has counted them.
     pub own_reads: u64,
+    /// Connections it accepted, our own reads among them, where the page tells.
+    pub connections: Option<u64>,
     /// Its own latency histograms by family, for those that can be subtracted.
     pub latencies: BTreeMap<String, Latency>,
     /// Counts of two idle reads in a row, where the second was lower.
@@ -142,6 +144,7 @@ impl ReplicaDelta {
             by_class: BTreeMap::new(),
             by_handler: BTreeMap::new(),
             own_reads: 0,
+            connections: None,
             latencies: BTreeMap::new(),
             fell_while_idle: of.fell,
         }
@@ -185,6 +188,9 @@ impl ReplicaDelta {
             by_class: subtract(&page.by_class, &base.by_class),
             by_handler: subtract(&page.by_handler, &base.by_handler),
             own_reads: reads,
+            connections: page
+                .connections
+                .and_then(|now| now.checked_sub(base.connections.unwrap_or(0))),
             latencies: latencies.collect(),
             ..Self::empty(now, state)
         };

@@ -8,6 +8,8 @@ use crate::model::StatusClass;
 
 /// Up to here every whole number is a double.
 const MOST: f64 = 9_007_199_254_740_992.0;
+/// The counter of connections that our own replica has; others may have it too.
+const CONNECTIONS: &str = "http_connections_total";
 /// Labels under which services put the status.
 const STATUS_LABELS: [&str; 4] = ["status", "code", "status_code", "http_status"];
 
@@ -24,6 +26,8 @@ pub struct Reading {
     pub process_start: Option<f64>,
     /// When each selected series began, by its labels.
     pub created: BTreeMap<String, f64>,
+    /// Connections accepted, where the page tells.
+    pub connections: Option<u64>,
     /// Every latency histogram whose scope is the selected series or the whole process.
     pub latencies: BTreeMap<String, Latency>,
 }
@@ -59,6 +63,10 @@ impl Reading {
             .named("process_start_time_seconds")
             .next()
             .map(|sample| sample.value);
+        reading.connections = page
+            .named(CONNECTIONS)
+            .next()
+            .and_then(|sample| count(url, selector, sample.value).ok());
         let base = selector
             .name
             .strip_suffix("_total")
@@ -171,6 +179,7 @@ mod tests {
         http_requests_total{handler=\"/\",method=\"GET\",status=\"5xx\"} 2.0\n\
         http_requests_total{handler=\"/metrics\",method=\"GET\",status=\"2xx\"} 7.0\n\
         http_requests_created{handler=\"/\",method=\"GET\",status=\"2xx\"} 1.7e+09\n\
+        http_connections_total 12.0\n\
         process_start_time_seconds 1.6e+09\n";
 
     #[test]
@@ -180,6 +189,7 @@ mod tests {
         assert_eq!(reading.by_class[&StatusClass(5)], 2);
         assert_eq!(reading.by_handler["/metrics"], 7);
         assert_eq!(reading.process_start, Some(1.6e9));
+        assert_eq!(reading.connections, Some(12));
         assert_eq!(reading.created.len(), 1);
     }
 

@@ -4,6 +4,7 @@
 //! counts, identities, codes and words are asserted, and never how long something took.
 
 mod bad_input;
+mod codes;
 mod embedded;
 mod errors;
 mod fake;

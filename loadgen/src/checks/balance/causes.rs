@@ -2,12 +2,15 @@
 
 use super::spread::Spread;
 use super::timeline::Shift;
-use super::{Case, Identified};
+use super::{Case, Identified, ejected};
 use crate::checks::evidence::GroupEvidence;
 use crate::checks::finding::{counted, grouped, listed, percent};
 use crate::checks::{Balance, BalanceVerdict, Finding, Severity};
 use crate::plan::Policy;
 use crate::scrape::ReplicaState;
+
+/// Workers that a proxy may well have: so small a difference may be theirs.
+const MOST_WORKERS: u64 = 64;
 
 /// Places of replicas that were discovered, ran all along and received nothing, although there
 /// was plenty.
@@ -30,6 +33,18 @@ pub(super) fn starved(group: &GroupEvidence<'_>, spread: &Spread) -> Vec<usize> 
     places
         .filter(|place| spread.counts[*place] == 0 && was_there(*place))
         .collect()
+}
+
+/// Answers that say something else each time name nobody.
+pub(super) fn too_many_names(group: &GroupEvidence<'_>) -> Finding {
+    let names = group.named().len() as u64;
+    let message = format!(
+        "the answers give {} names or more, most of them but a few times: they are no names of replicas, and nothing is judged by them",
+        grouped(names)
+    );
+    Finding::new("too-many-names", Severity::Warning, message)
+        .of_group(group.host)
+        .hint("`--replica-id header:NAME` takes the name from a header, as `X-Upstream` of the nginx.conf here")
 }
 
 /// A sample that is too small is said to be.
@@ -175,9 +190,16 @@ fn uneven(case: &Case<'_>, balance: &Balance) -> Finding {
         .shifts
         .first()
         .map_or_else(String::new, |shift| format!("; {}", in_words(shift)));
-    Finding::new("uneven-balance", severity, format!("{figures}, {allowed}{since}")).hint(
-        "weights, a second upstream block, per-connection balancing, or a replica that the proxy held to be down; `X-Upstream` in the answers shows who was tried",
+    let mut hint = "weights, a second upstream block, per-connection balancing, or a replica that the proxy held to be down; `X-Upstream` in the answers shows who was tried".to_owned();
+    if severity == Severity::Failure && balance.max_minus_min <= MOST_WORKERS {
+        hint.push_str("; where each worker of the proxy takes turns on its own (nginx without `zone`), `--proxy-workers N` allows for it");
+    }
+    Finding::new(
+        "uneven-balance",
+        severity,
+        format!("{figures}, {allowed}{since}"),
     )
+    .hint(hint)
 }
 
 fn per_weight(spread: &Spread) -> &'static str {
@@ -223,35 +245,20 @@ fn pinned(case: &Case<'_>) -> Option<Finding> {
 
 /// Shares that changed during the run; not those that were off all the time.
 fn changes(case: &Case<'_>) -> Vec<Finding> {
+    let ejected = ejected::find(case);
+    let is_ejected = |shift: &Shift| ejected.iter().any(|one| one.place == shift.place);
     let seconds = case.windows.len() as u64;
     let brief = case.shifts.iter().filter(|shift| {
         let length = shift.seconds.1 - shift.seconds.0 + 1;
-        length < seconds.saturating_sub(1).max(1) && shift.share < shift.usual
+        length < seconds.saturating_sub(1).max(1) && shift.share < shift.usual && !is_ejected(shift)
     });
-    brief.take(5).map(|shift| change(case, shift)).collect()
-}
-
-fn change(case: &Case<'_>, shift: &Shift) -> Finding {
-    let group = case.group;
-    let mut own = group.deltas().filter(|delta| delta.id == shift.id);
-    let alive = own.all(|delta| delta.state == ReplicaState::Whole);
-    let counts = &group.tally.counts;
-    let refused = counts.extra_tries > 0 || counts.unnamed.range(500..).next().is_some();
-    let finding = if shift.is_outage() && alive && group.books_are_whole() {
-        let why = if refused { " after a failed try" } else { "" };
-        let message = format!(
-            "{} was running and received nothing {}: the proxy left it out{why}",
-            shift.id,
-            shift.when()
-        );
-        Finding::new("ejected-replica", Severity::Warning, message).hint(
-            "nginx takes a peer out for `fail_timeout` (10 s) after `max_fails` (1) errors; `max_fails=0` turns that off",
-        )
-    } else {
+    let changed = brief.map(|shift| {
         Finding::new("share-changed", Severity::Warning, in_words(shift))
             .hint("compare with the replica's log at that time")
-    };
-    finding.of_replica(&shift.id)
+            .of_replica(&shift.id)
+    });
+    let ejected = ejected.iter().map(|one| one.finding(case));
+    ejected.chain(changed).take(5).collect()
 }
 
 fn in_words(shift: &Shift) -> String {

@@ -35,7 +35,7 @@ pub fn tail_shares(tally: &Tally) -> BTreeMap<String, f64> {
 /// Finds replicas that are much slower than the others, or fail much more often.
 pub(super) fn judge(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>) {
     let replicas = &group.tally.replicas;
-    if replicas.len() < 2 {
+    if replicas.len() < 2 || !group.names_are_of_replicas() {
         return;
     }
     let tails = tail_shares(group.tally);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::spread::spread_of;
+use crate::checks::laps::spread_of;
 use crate::checks::statistics::{Tails, chi_square_tails, g_test};
 
 /// What the counts look like.
@@ -54,18 +54,10 @@ impl Counts<'_> {
     /// in every second, and the seconds' evidence adds up where one total would leave a doubt.
     pub(super) fn by_second(&self, shares: &[f64]) -> Option<Tails> {
         let df = self.windows.len() * shares.len().saturating_sub(1);
-        (df > 0).then(|| chi_square_tails(self.chi_square(shares), df as f64))
-    }
-
-    fn chi_square(&self, shares: &[f64]) -> f64 {
-        let of = |window: &Vec<u64>| -> f64 {
-            let total = window.iter().sum::<u64>() as f64;
-            let terms = window.iter().zip(shares).filter(|(_, share)| **share > 0.0);
-            terms
-                .map(|(count, share)| (*count as f64 - total * share).powi(2) / (total * share))
-                .sum()
-        };
-        self.windows.iter().map(of).sum()
+        (df > 0).then(|| Tails {
+            left: too_even(self.windows, shares),
+            right: chi_square_tails(chi_square(self.windows, shares, 0.0), df as f64).right,
+        })
     }
 
     /// Whether the seconds differ from one another as draws do. A steady skew does not: each
@@ -80,7 +72,11 @@ impl Counts<'_> {
         let total = sums.iter().sum::<u64>().max(1) as f64;
         let own: Vec<f64> = sums.iter().map(|sum| *sum as f64 / total).collect();
         let df = self.windows.len().saturating_sub(1) * (own.len() - 1);
-        df > 0 && plausible(chi_square_tails(self.chi_square(&own), df as f64))
+        df > 0
+            && plausible(chi_square_tails(
+                chi_square(self.windows, &own, 0.0),
+                df as f64,
+            ))
     }
 
     /// What the counts look like, where they tell.
@@ -95,7 +91,8 @@ impl Counts<'_> {
         let shares = vec![1.0 / n as f64; n];
         let whole = g_test(self.totals, &shares);
         let windows = self.by_second(&shares);
-        let even = windows.map_or(whole.left, |windows| windows.left.min(whole.left));
+        let whole_left = too_even(std::slice::from_ref(&self.totals), &shares);
+        let even = windows.map_or(whole_left, |windows| windows.left.min(whole_left));
         if spread_of(self.totals, &[]) <= self.rotations as f64 && even < PLAUSIBLE {
             return Some(Identified::RoundRobin {
                 weights: vec![1; n],
@@ -125,6 +122,30 @@ impl Counts<'_> {
             (small && unequal && exact && laps >= 100).then_some(weights)
         })
     }
+}
+
+/// Σ (|O − E| + `more`)² / E over all cells of all windows.
+fn chi_square<C: AsRef<[u64]>>(windows: &[C], shares: &[f64], more: f64) -> f64 {
+    let of = |window: &C| -> f64 {
+        let window = window.as_ref();
+        let total = window.iter().sum::<u64>() as f64;
+        let terms = window.iter().zip(shares).filter(|(_, share)| **share > 0.0);
+        terms
+            .map(|(count, share)| {
+                ((*count as f64 - total * share).abs() + more).powi(2) / (total * share)
+            })
+            .sum()
+    };
+    windows.iter().map(of).sum()
+}
+
+/// How probable it is that draws are as even as this, or more so.
+///
+/// Counts are whole: 20 and 20 stand for all that lies within half a request of it, which one
+/// stretch of 40 draws in eight gives. Without that half the probability would be 0.
+fn too_even<C: AsRef<[u64]>>(windows: &[C], shares: &[f64]) -> f64 {
+    let df = windows.len() * shares.len().saturating_sub(1);
+    chi_square_tails(chi_square(windows, shares, 0.5), df as f64).left
 }
 
 fn plausible(tails: Tails) -> bool {

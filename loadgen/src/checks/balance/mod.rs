@@ -8,13 +8,13 @@
 
 mod allowances;
 mod causes;
+mod ejected;
 mod health;
 mod identify;
 mod spread;
 mod timeline;
 
 pub use health::tail_shares;
-pub(super) use spread::spread_of;
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,13 @@ pub(super) fn judge(
     let policy = &group.all.plan.policy;
     let n = case.spread.ids.len() as u64;
     // Ten each, so that a small skew is not mistaken for luck, nor luck for a skew.
-    balance.verdict = if n < 2 || case.spread.total() < 10 * n {
+    let is_told = case.spread.from_replicas || group.names_are_of_replicas();
+    if !group.names_are_of_replicas() {
+        findings.push(causes::too_many_names(group));
+    }
+    balance.verdict = if !is_told {
+        BalanceVerdict::NotJudged
+    } else if n < 2 || case.spread.total() < 10 * n {
         causes::too_few(&case, findings);
         BalanceVerdict::TooFew
     } else {
@@ -62,7 +68,13 @@ pub(super) fn judge(
             Policy::Hash => case.hash(),
         }
     };
-    if *policy != Policy::None && balance.verdict != BalanceVerdict::TooFew {
+    // Turns with allowances may look drawn; where they are even, that is no discovery.
+    let is_declared =
+        matches!(policy, Policy::RoundRobin { .. }) && balance.verdict == BalanceVerdict::Even;
+    if is_declared && case.identified == Some(Identified::Random) {
+        balance.identified = None;
+    }
+    if is_told && *policy != Policy::None && balance.verdict != BalanceVerdict::TooFew {
         causes::tell(&case, &balance, findings);
     }
     balance
@@ -97,10 +109,18 @@ impl<'a> Case<'a> {
             rotations: u64::from(group.all.topology.proxy.workers.max(1)),
         };
         // Among the fed ones a starved one would look like anything but turns.
+        let fed_windows: Vec<Vec<u64>> = telling
+            .iter()
+            .map(|window| {
+                let of_fed = window.iter().zip(&spread.counts);
+                let of_fed = of_fed.filter(|(_, total)| **total > 0);
+                of_fed.map(|(count, _)| *count).collect()
+            })
+            .collect();
         let identified = match counts.identify() {
             None if !starved.is_empty() && fed.len() > 1 => Counts {
                 totals: &fed,
-                windows: &[],
+                windows: &fed_windows,
                 ..counts
             }
             .identify(),

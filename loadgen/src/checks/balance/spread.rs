@@ -2,9 +2,9 @@
 
 use crate::checks::books::Books;
 use crate::checks::evidence::GroupEvidence;
+use crate::checks::laps::{laps, spread_of};
 use crate::model::ReplicaId;
 use crate::plan::Policy;
-use crate::recorder::Names;
 
 /// Counts per replica, warm-up included: the rotation runs through it, so that only the whole
 /// run is a stretch of turns without a gap.
@@ -30,11 +30,16 @@ impl Spread {
         let mut seen = std::collections::BTreeSet::new();
         ids.retain(|id| seen.insert(id.clone()));
         // Pages given by hand may carry other names than the answers; then the answers count.
+        let named = if group.names_are_of_replicas() {
+            named
+        } else {
+            std::collections::BTreeMap::new()
+        };
         if !named.is_empty() && !ids.iter().any(|id| named.contains_key(id)) {
             ids.clear();
         }
-        let strangers = named.keys().filter(|id| id.0 != Names::OTHERS);
-        let mut strangers: Vec<_> = strangers.filter(|id| !ids.contains(id)).cloned().collect();
+        let strangers = named.keys().filter(|id| !ids.contains(id));
+        let mut strangers: Vec<_> = strangers.cloned().collect();
         let all_known = strangers.is_empty();
         ids.append(&mut strangers);
         let from_replicas = books.counters_are_sound && all_known && !ids.is_empty();
@@ -113,22 +118,4 @@ impl Spread {
         let end = |end: Option<&u64>| grouped(end.copied().unwrap_or(0));
         format!("between {} and {}", end(min), end(max))
     }
-}
-
-/// Turns per weight: in k whole laps of a weighted rotation each replica has k.
-fn laps(counts: &[u64], weights: &[u32]) -> Vec<f64> {
-    let weight = |place: usize| f64::from(weights.get(place).copied().unwrap_or(1).max(1));
-    let each = counts.iter().enumerate();
-    each.map(|(place, count)| *count as f64 / weight(place))
-        .collect()
-}
-
-/// Busiest minus idlest, per weight (no weights: equal ones). One strict rotation gives at most 1
-/// over any stretch of turns: after k whole laps and part of one, each replica has had between k
-/// and k + 1 times its weight.
-pub(in crate::checks) fn spread_of(counts: &[u64], weights: &[u32]) -> f64 {
-    let laps = laps(counts, weights);
-    let max = laps.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let min = laps.iter().copied().fold(f64::INFINITY, f64::min);
-    if laps.is_empty() { 0.0 } else { max - min }
 }

@@ -114,17 +114,18 @@ fn shift(
 }
 
 impl Shift {
-    /// Whether the replica got next to nothing.
-    pub(super) fn is_outage(&self) -> bool {
-        self.share < 0.1 * self.usual
-    }
-
     /// `in second 12`, or `from second 12 to 17`.
     pub(super) fn when(&self) -> String {
-        match self.seconds {
-            (first, last) if first == last => format!("in second {}", first + 1),
-            (first, last) => format!("from second {} to {}", first + 1, last + 1),
-        }
+        when(self.seconds)
+    }
+}
+
+/// `in second 12`, or `from second 12 to 17`, of seconds that count from 0.
+pub(super) fn when((first, last): (u64, u64)) -> String {
+    if first == last {
+        format!("in second {}", first + 1)
+    } else {
+        format!("from second {} to {}", first + 1, last + 1)
     }
 }
 
@@ -152,7 +153,7 @@ mod tests {
             .find(|shift| shift.id == ids[0])
             .expect("a shift");
         assert_eq!(a.seconds, (1, 3));
-        assert!(a.share < 0.1 && !a.is_outage());
+        assert!(a.share < 0.1);
         assert_eq!(a.when(), "from second 2 to 4");
     }
 

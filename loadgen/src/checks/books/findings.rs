@@ -5,7 +5,7 @@ use super::proxy::ProxyBook;
 use super::replicas::ReplicaBook;
 use crate::checks::evidence::GroupEvidence;
 use crate::checks::finding::{counted, grouped, listed};
-use crate::checks::{Finding, Severity};
+use crate::checks::{Finding, Severity, outage};
 use crate::model::ReplicaId;
 use crate::scrape::{ReplicaDelta, ReplicaState, ScrapeError};
 
@@ -49,6 +49,14 @@ pub(super) fn about_pages(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>
             );
         }
     }
+    if group.place == 0 && !delta.settled_before && !delta.replicas.is_empty() {
+        let message = "the servers' counters were moving for two seconds before the first request";
+        findings.push(
+            Finding::new("unsettled-counters", Severity::Warning, message).hint(
+                "someone else is sending requests to this stack, or several processes answer behind one metrics page",
+            ),
+        );
+    }
     if group.place == 0 && !delta.settled_after && !delta.replicas.is_empty() {
         let message = "the servers' counters were still moving two seconds after the last answer";
         findings.push(
@@ -66,11 +74,16 @@ fn about_state(group: &GroupEvidence<'_>, delta: &ReplicaDelta) -> Option<Findin
         ReplicaState::Whole => None,
         ReplicaState::Reset { after } => {
             let warmup = group.all.recording.warmup.as_secs_f64();
-            let when = after.map_or_else(String::new, |after| {
-                format!(" {:.1} s into the measured part", after - warmup)
+            let into = after.map(|after| after - warmup);
+            let when = into.map_or_else(String::new, |into| {
+                format!(" {into:.1} s into the measured part")
+            });
+            let at = into.map(|into| into.max(0.0) as u64);
+            let meanwhile = at.map_or_else(String::new, |at| {
+                format!("{}; ", outage::in_words(outage::around(group, id, at)))
             });
             let message = format!(
-                "{id} began to count anew{when}: it gave {}, and {} are in its counter since",
+                "{id} began to count anew{when}: {meanwhile}it gave {}, and {} are in its counter since",
                 counted(answers, "answer"),
                 grouped(delta.requests.unwrap_or(0))
             );
@@ -86,8 +99,20 @@ fn about_state(group: &GroupEvidence<'_>, delta: &ReplicaDelta) -> Option<Findin
             Some(Finding::new("appeared-replica", Severity::Warning, message))
         }
         ReplicaState::Vanished => {
+            let last = group
+                .seconds()
+                .filter(|second| second.replicas.contains_key(id))
+                .last();
+            let since = last.map_or_else(String::new, |last| {
+                let (at, lost) = (last.second, outage::around(group, id, last.second + 1));
+                format!(
+                    ": its last answer is in second {}; {}",
+                    at + 1,
+                    outage::in_words(lost)
+                )
+            });
             let message = format!(
-                "{id} is gone since the run began: it had given {}, and its counter is lost",
+                "{id} is gone since the run began{since}; it had given {}, and its counter is lost",
                 counted(answers, "answer")
             );
             let hint = "it crashed or was removed and did not come back; look at its log";

@@ -6,6 +6,7 @@
 //! many; it is a warning, because its count is known and the books close with it. What has no
 //! name is a `count-mismatch`, a failure.
 
+mod classes;
 mod findings;
 mod ledger;
 mod proxy;
@@ -16,8 +17,8 @@ use ledger::Entry;
 use proxy::ProxyBook;
 use replicas::ReplicaBook;
 
-use super::balance::spread_of;
 use super::evidence::GroupEvidence;
+use super::laps::spread_of;
 use super::statistics::g_test;
 use super::{BookVerdict, CrossCheck, Finding};
 
@@ -58,8 +59,12 @@ pub(super) fn judge(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>) -> B
         .as_ref()
         .is_some_and(|book| book.short.is_empty() && book.rest == 0)
         && group.books_are_whole();
+    let masked = replicas.as_ref().map_or(0, |book| book.masked);
+    let crosscheck = crosscheck(group, verdict, unnamed, replicas, proxy);
+    let changed = classes::mismatch(group, &crosscheck, masked);
+    findings.extend(changed.map(|finding| finding.of_group(group.host)));
     Books {
-        crosscheck: crosscheck(group, verdict, unnamed, replicas, proxy),
+        crosscheck,
         counters_are_sound,
         foreign,
     }
@@ -106,6 +111,8 @@ fn crosscheck(
         client: group.tally.counts.sent,
         proxy: proxy_count,
         replicas: replica_count,
+        by_class: classes::by_class(group),
+        by_handler: classes::by_handler(group),
         residuals,
         excluded,
         unnamed,

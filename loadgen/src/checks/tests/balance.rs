@@ -110,6 +110,13 @@ fn turns_declared_as_draws_are_too_even() {
 }
 
 #[test]
+fn few_draws_that_are_even_by_luck_are_no_turns() {
+    let scene = scene(2, 40, 1, turns(2)).policy("random");
+    assert_eq!(scene.codes(), Vec::<String>::new());
+    assert_eq!(scene.judge().groups[0].balance.identified, None);
+}
+
+#[test]
 fn undeclared_weights_are_identified() {
     let scene = scene(2, 500, 10, smooth(&[3, 1]));
     let judgement = scene.judge();

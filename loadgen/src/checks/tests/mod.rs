@@ -2,5 +2,6 @@
 
 mod balance;
 mod books;
+mod connections;
 pub(super) mod scene;
 mod validity;

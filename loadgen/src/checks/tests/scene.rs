@@ -149,6 +149,7 @@ pub(in crate::checks) fn plan(rate: f64, seconds: u64) -> Plan {
         stack: StackChoice::Auto,
         replicas: Some(2),
         policy: "round-robin".parse().expect("a policy"),
+        proxy_workers: None,
         counter: r#"http_requests_total{handler="/"}"#.into(),
         thresholds: Vec::new(),
     }
@@ -235,6 +236,7 @@ fn delta(scene: &Scene) -> Delta {
             ]
             .into(),
             own_reads: 2,
+            connections: None,
             latencies: std::collections::BTreeMap::new(),
             fell_while_idle: None,
         }

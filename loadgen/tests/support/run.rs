@@ -1,0 +1,115 @@
+//! A run of the real binary, with the record that it prints.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use loadgen::checks::{Finding, Severity};
+use loadgen::report::{self, Record};
+
+/// How long anything may take; only reached when a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a machine with other work to do may find; the counts are right all the same.
+const TIMING: [&str; 3] = ["generator-lag", "generator-cpu", "rate-not-reached"];
+
+/// A run that has ended.
+pub struct Run {
+    pub record: Record,
+    /// What it said on standard error.
+    pub told: String,
+    /// Held, because it is removed with it.
+    _folder: tempfile::TempDir,
+}
+
+/// A run that goes on.
+pub struct Running {
+    pub child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Run {
+    /// Starts a command of loadgen.
+    pub fn start(mut command: Command) -> Running {
+        let folder = tempfile::tempdir().unwrap();
+        let child = command
+            .args(["--format", "json", "--out"])
+            .arg(folder.path().join("run"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Running {
+            child: child.unwrap(),
+            folder,
+        }
+    }
+}
+
+impl Running {
+    /// Waits until so many seconds of load are over.
+    #[track_caller]
+    pub fn until_seconds(&self, n_seconds: usize) {
+        let spool = self.folder.path().join("run/intervals.spool.jsonl");
+        // Its first line is the head.
+        until("seconds of load", || {
+            std::fs::read_to_string(&spool).is_ok_and(|text| text.lines().count() > n_seconds)
+        });
+    }
+
+    /// Waits for its end. Its identities hold, whatever happened to it.
+    #[track_caller]
+    pub fn end(self) -> Run {
+        let output = self.child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let record = report::from_json(&String::from_utf8_lossy(&output.stdout))
+            .unwrap_or_else(|error| panic!("{error}: {told}"));
+        let code = output.status.code();
+        assert_eq!(code, Some(i32::from(record.verdict.exit_code)), "{told}");
+        identities_hold(&record);
+        Run {
+            record,
+            told,
+            _folder: self.folder,
+        }
+    }
+}
+
+/// The identities of the contract.
+#[track_caller]
+pub fn identities_hold(record: &Record) {
+    for group in &record.groups {
+        let counts = &group.requests;
+        assert_eq!(counts.planned, counts.sent + counts.dropped, "{counts:?}");
+        let ended = counts.succeeded + counts.failed;
+        assert_eq!(counts.sent, ended + counts.unfinished, "{counts:?}");
+        assert_eq!(group.response_time.count, ended);
+    }
+}
+
+/// The findings that fail a run.
+pub fn failures(record: &Record) -> Vec<&Finding> {
+    let weight = |finding: &&Finding| {
+        finding.severity >= Severity::Failure && !TIMING.contains(&finding.code.as_str())
+    };
+    record.findings.iter().filter(weight).collect()
+}
+
+/// Nothing was found that matters, but perhaps that the machine has other work to do.
+#[track_caller]
+pub fn passes(record: &Record) {
+    let found = failures(record);
+    assert!(found.is_empty(), "{found:#?}");
+    if record.verdict.exit_code != 0 {
+        assert_eq!(record.verdict.exit_code, 4, "{:#?}", record.findings);
+    }
+}
+
+/// Waits for something that will come.
+#[track_caller]
+pub fn until(what: &str, mut come: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !come() {
+        assert!(since.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
