@@ -4,25 +4,25 @@ use askama::Template;
 
 use super::super::chart::{self, Chart, Line, role};
 use super::super::figures::{counted, percent, significant};
-use super::super::html::{SCRIPT, SCRIPT_HASH, STYLE, figure};
+use super::super::html::{SHELL, Shell, figure};
 use super::super::sentences::plain;
 use super::{Comparison, GroupComparison, text};
 
 /// The comparison as one HTML file.
 #[must_use]
 pub fn render_comparison_html(comparison: &Comparison) -> String {
+    let (word, rest) = text::summary(comparison);
     let page = Page {
-        script_hash: SCRIPT_HASH,
-        script: SCRIPT,
-        style: STYLE,
-        status: if comparison.exit_code() == 0 {
-            "pass"
-        } else {
-            "fail"
+        shell: SHELL,
+        status: match word {
+            _ if comparison.exit_code() != 0 => "fail",
+            "CANNOT TELL" => "invalid",
+            _ => "pass",
         },
+        word,
         base: side(&comparison.base),
         candidate: side(&comparison.candidate),
-        headline: text::headline(comparison),
+        headline: rest.trim_start_matches([':', ',', ' ']).to_owned(),
         caveats: comparison
             .caveats
             .iter()
@@ -48,11 +48,10 @@ fn side(runs: &[String]) -> String {
 
 #[derive(Template)]
 #[template(path = "compare.html")]
-struct Page<'a> {
-    script_hash: &'a str,
-    script: &'a str,
-    style: &'a str,
+struct Page {
+    shell: Shell,
     status: &'static str,
+    word: &'static str,
     base: String,
     candidate: String,
     headline: String,
@@ -61,6 +60,7 @@ struct Page<'a> {
 }
 
 struct GroupView {
+    id: String,
     host: String,
     rows: Vec<RowView>,
     charts: Vec<String>,
@@ -103,6 +103,7 @@ impl GroupView {
         };
         let ecdf = chart::ecdf(&format!("c{place}-ecdf"), base, candidate);
         Self {
+            id: format!("c{place}"),
             host: plain(&group.host),
             rows: rows.collect(),
             charts: [curves, ecdf].iter().map(figure).collect(),

@@ -103,9 +103,6 @@ fn every_renderer_tells_the_same_story_and_nothing_breaks_on_silence() {
         render_comparison_text(&found, &TextOptions::default())
     );
     let page = render_comparison_html(&found);
-    if let Ok(folder) = std::env::var("LOADGEN_PAGES") {
-        std::fs::write(format!("{folder}/comparison.html"), &page).expect("a page");
-    }
     assert!(
         page.contains("REGRESSION") && render_comparison_markdown(&found).contains("REGRESSION")
     );

@@ -101,6 +101,12 @@ pub fn render_comparison_markdown(comparison: &Comparison) -> String {
 
 /// What comparison found, in one sentence.
 pub(super) fn headline(comparison: &Comparison) -> String {
+    let (word, rest) = summary(comparison);
+    format!("{word}{rest}")
+}
+
+/// What comparison found: a word, and the rest of its sentence.
+pub(super) fn summary(comparison: &Comparison) -> (&'static str, String) {
     let named = |keep: &dyn Fn(&FigureComparison) -> bool| -> Vec<String> {
         let several = comparison.groups.len() > 1;
         let groups = comparison.groups.iter();
@@ -128,23 +134,19 @@ pub(super) fn headline(comparison: &Comparison) -> String {
         .figures()
         .all(|figure| figure.verdict == Change::CannotTell);
     if !regressions.is_empty() {
-        format!(
-            "REGRESSION beyond {}: {}.",
-            percent(comparison.max_regression),
-            regressions.join(", ")
-        )
+        let beyond = percent(comparison.max_regression);
+        let rest = format!(" beyond {beyond}: {}.", regressions.join(", "));
+        ("REGRESSION", rest)
     } else if unknown {
-        "CANNOT TELL: the runs are too short to compare.".into()
+        ("CANNOT TELL", ": the runs are too short to compare.".into())
     } else if worse.is_empty() && better.is_empty() {
-        "THE SAME: nothing changed beyond noise.".into()
+        ("THE SAME", ": nothing changed beyond noise.".into())
     } else if worse.is_empty() {
-        format!("BETTER: {}.", better.join(", "))
+        ("BETTER", format!(": {}.", better.join(", ")))
     } else {
-        format!(
-            "WORSE, but within {}: {}.",
-            percent(comparison.max_regression),
-            worse.join(", ")
-        )
+        let within = percent(comparison.max_regression);
+        let rest = format!(", but within {within}: {}.", worse.join(", "));
+        ("WORSE", rest)
     }
 }
 
