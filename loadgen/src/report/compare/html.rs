@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::super::chart::{self, Chart, Line, role};
-use super::super::figures::{counted, percent, significant};
+use super::super::figures::{counted, significant};
 use super::super::html::{SHELL, Shell, figure};
 use super::super::sentences::plain;
 use super::{Comparison, GroupComparison, text};
@@ -82,7 +82,7 @@ impl GroupView {
                 text::value(figure.unit, figure.candidate),
                 text::change(figure),
                 text::interval(figure),
-                percent(figure.noise),
+                text::noise(figure),
                 figure.p_value.map_or_else(|| "–".into(), significant),
             ],
             word: text::word(figure),

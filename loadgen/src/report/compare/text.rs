@@ -24,8 +24,8 @@ pub fn render_comparison_text(comparison: &Comparison, options: &TextOptions) ->
         let _ = write!(text, "\n{}\n", plain(&group.host));
         let _ = writeln!(
             text,
-            "  {:<12} {:>10} {:>10} {:>9}  {:<19} verdict",
-            "", "base", "candidate", "change", "interval"
+            "  {:<12} {:>10} {:>10} {:>9}  {:<19} {:>8}  verdict",
+            "", "base", "candidate", "change", "interval", "noise"
         );
         for figure in &group.figures {
             let word = word(figure);
@@ -36,12 +36,13 @@ pub fn render_comparison_text(comparison: &Comparison, options: &TextOptions) ->
             };
             let _ = writeln!(
                 text,
-                "  {:<12} {:>10} {:>10} {:>9}  {:<19} {word}",
+                "  {:<12} {:>10} {:>10} {:>9}  {:<19} {:>8}  {word}",
                 figure.name,
                 value(figure.unit, figure.base),
                 value(figure.unit, figure.candidate),
                 change(figure),
-                interval(figure)
+                interval(figure),
+                noise(figure)
             );
         }
     }
@@ -76,19 +77,20 @@ pub fn render_comparison_markdown(comparison: &Comparison) -> String {
     for group in &comparison.groups {
         let _ = write!(
             text,
-            "\n#### {}\n\n| figure | base | candidate | change | interval | verdict |\n|:--|--:|--:|--:|:--|:--|\n",
+            "\n#### {}\n\n| figure | base | candidate | change | interval | noise up to | verdict |\n|:--|--:|--:|--:|:--|--:|:--|\n",
             super::super::markdown::md(&group.host)
         );
         for figure in &group.figures {
             let bold = if figure.regression { "**" } else { "" };
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {bold}{}{bold} |",
+                "| {} | {} | {} | {} | {} | {} | {bold}{}{bold} |",
                 super::super::markdown::md(&figure.name),
                 value(figure.unit, figure.base),
                 value(figure.unit, figure.candidate),
                 change(figure),
                 interval(figure),
+                noise(figure),
                 word(figure)
             );
         }
@@ -203,4 +205,11 @@ pub(super) fn interval(figure: &FigureComparison) -> String {
         )
     });
     between.unwrap_or_else(|| "–".into())
+}
+
+/// The change up to which a figure is the same.
+pub(super) fn noise(figure: &FigureComparison) -> String {
+    points(figure.unit, figure.noise)
+        .trim_start_matches('+')
+        .to_owned()
 }
