@@ -63,7 +63,7 @@ pub(in crate::report) fn books(id: &str, group: &GroupRecord) -> Chart {
             written(picture, (middle, top), name, count);
             let mut y = top + BOX.1 + 32;
             for (text, role) in &below[place] {
-                picture.text((middle, y), text, *role, 29, HPos::Center);
+                picture.text((middle, y), text, *role, 28, HPos::Center);
                 y += LINE;
             }
             if narrow {
@@ -109,7 +109,7 @@ fn left(place: usize) -> i32 {
 
 /// A sign is read from afar, a word is not.
 fn size(sign: &str) -> i32 {
-    if sign.chars().count() == 1 { 56 } else { 31 }
+    if sign.chars().count() == 1 { 52 } else { 27 }
 }
 
 fn sign(client: u64, count: Option<u64>, verdict: BookVerdict) -> &'static str {
@@ -122,10 +122,10 @@ fn sign(client: u64, count: Option<u64>, verdict: BookVerdict) -> &'static str {
 }
 
 fn written(picture: &Picture, (middle, top): (i32, i32), name: &str, count: Option<u64>) {
-    picture.text((middle, top + 44), name, role::FAINT, 33, HPos::Center);
+    picture.text((middle, top + 44), name, role::FAINT, 29, HPos::Center);
     let (text, role, size) = match count {
-        Some(count) => (grouped(count), role::INK, 66),
-        None => ("not readable".into(), role::FAINT, 40),
+        Some(count) => (grouped(count), role::INK, 58),
+        None => ("not readable".into(), role::FAINT, 36),
     };
     picture.text((middle, top + 110), &text, role, size, HPos::Center);
 }

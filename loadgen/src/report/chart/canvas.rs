@@ -52,7 +52,7 @@ impl Frame {
 
     /// The size of text.
     pub(super) const fn text(&self) -> i32 {
-        if self.narrow { 29 } else { 31 }
+        if self.narrow { 29 } else { 26 }
     }
 
     /// Left, top, right and bottom of the plot.

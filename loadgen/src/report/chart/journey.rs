@@ -111,7 +111,7 @@ fn stations(picture: &Picture, parts: &[Part], width: i32) {
             );
         }
         let middle = left + wide / 2;
-        let (small, large) = if narrow { (24, 36) } else { (31, 50) };
+        let (small, large) = if narrow { (25, 37) } else { (27, 46) };
         picture.text(
             (middle, top + 32),
             part.name,
@@ -187,7 +187,7 @@ fn ranges_of(picture: &Picture, quantiles: &[BucketedQuantile], top: i32, narrow
     for (n, one) in (0..).zip(quantiles) {
         let y = top + 96 + n * row;
         let name = format!("p{}", (one.quantile * 1e3).round() / 10.0);
-        picture.text((2, y), &name, role::INK, 31, HPos::Left);
+        picture.text((2, y), &name, role::INK, 28, HPos::Left);
         picture.line(vec![(left, y), (right, y)], role::GRID, 2);
         let upper = one.upper.map_or(most, |upper| upper as f64);
         let ends = [place(one.lower as f64), place(upper)];

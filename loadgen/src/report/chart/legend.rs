@@ -62,7 +62,7 @@ impl Canvas<'_> {
     }
 
     fn end_labels(&mut self) {
-        const APART: i32 = 36;
+        const APART: i32 = 32;
         let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
         let mut labels = self.labels.clone();
         let mut floor = top + 4;

@@ -34,9 +34,9 @@ pub(in crate::report) fn tail(id: &str, group: &GroupRecord) -> Option<Chart> {
                 let top = i32::try_from(place).unwrap_or(0) * (ROW + above) + 8 + above;
                 let name = short_name(&replica.id);
                 if narrow {
-                    picture.text((left, top - 22), &name, role::INK, 31, HPos::Left);
+                    picture.text((left, top - 22), &name, role::INK, 30, HPos::Left);
                 } else {
-                    picture.text((left - 20, top + 32), &name, role::INK, 31, HPos::Right);
+                    picture.text((left - 20, top + 32), &name, role::INK, 27, HPos::Right);
                 }
                 let bars = [
                     (replica.share, role::AXIS, "of the traffic"),
