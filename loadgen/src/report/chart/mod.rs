@@ -72,10 +72,10 @@ pub(super) struct Row {
 
 impl Table {
     /// Whether a column holds words, which begin at the left, and no figures.
-    pub(super) fn is_text(&self, column: &usize) -> bool {
+    pub(super) fn is_text(&self, column: usize) -> bool {
         let figure =
             |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || "+−–-".contains(c));
-        let cells = self.rows.iter().filter_map(|row| row.cells.get(*column));
+        let cells = self.rows.iter().filter_map(|row| row.cells.get(column));
         cells.clone().any(|cell| !cell.is_empty()) && !cells.into_iter().any(|cell| figure(cell))
     }
 }

@@ -96,8 +96,8 @@ impl GroupView {
         let curves = Chart {
             id: format!("c{place}-curve"),
             title: "Response time by percentile".into(),
-            takeaway: "The tails of the two sides over one another; lines stop where fewer than ten requests were slower.".into(),
-            description: "The slow end is stretched out.".into(),
+            takeaway: takeaway(group),
+            description: "The share of requests that were at least this fast, with the slow end stretched out; lines stop where fewer than ten requests were slower.".into(),
             plot: Some(chart::canvas::Frame::WIDE.plot()),
             ..chart::curves(&lines)
         };
@@ -109,4 +109,23 @@ impl GroupView {
             charts: [curves, ecdf].iter().map(figure).collect(),
         }
     }
+}
+
+/// How the middle and the tail moved.
+fn takeaway(group: &GroupComparison) -> String {
+    let moved = ["p50", "p99"].iter().filter_map(|name| {
+        let figure = group.figures.iter().find(|figure| figure.name == *name)?;
+        figure.base.and(figure.candidate)?;
+        Some(format!(
+            "{name} went from {} to {} ({})",
+            text::value(figure.unit, figure.base),
+            text::value(figure.unit, figure.candidate),
+            text::change(figure)
+        ))
+    });
+    let moved: Vec<_> = moved.collect();
+    if moved.is_empty() {
+        return "One side has no finished request.".into();
+    }
+    format!("{}.", moved.join(", and "))
 }

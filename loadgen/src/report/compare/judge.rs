@@ -145,14 +145,8 @@ fn judge(
         change = middle;
         (Some(mann_whitney(&ours, &theirs)), between)
     } else {
-        (
-            None,
-            interval(
-                change,
-                &mut drawn,
-                base.n_blocks().min(candidate.n_blocks()),
-            ),
-        )
+        let blocks = base.n_blocks().min(candidate.n_blocks());
+        (None, between(change, &mut drawn, blocks, figure.unit))
     };
     let noise = match figure.unit {
         FigureUnit::Share => SHARE_NOISE * figure.loose,
@@ -189,6 +183,17 @@ fn judge(
         verdict,
         regression: verdict == Change::Worse && change.abs() > allowed,
     }
+}
+
+/// Where a change lies. Ratios are widened as ratios: no time falls by more than all of itself.
+fn between(change: f64, drawn: &mut [f64], blocks: usize, unit: FigureUnit) -> Option<(f64, f64)> {
+    let ratios = unit != FigureUnit::Share && change > -1.0 && drawn.iter().all(|d| *d > -1.0);
+    if !ratios {
+        return interval(change, drawn, blocks);
+    }
+    drawn.iter_mut().for_each(|change| *change = change.ln_1p());
+    let (low, high) = interval(change.ln_1p(), drawn, blocks)?;
+    Some((low.exp_m1(), high.exp_m1()))
 }
 
 fn verdict(

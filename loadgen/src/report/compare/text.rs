@@ -209,7 +209,10 @@ pub(super) fn interval(figure: &FigureComparison) -> String {
 
 /// The change up to which a figure is the same.
 pub(super) fn noise(figure: &FigureComparison) -> String {
-    points(figure.unit, figure.noise)
-        .trim_start_matches('+')
-        .to_owned()
+    let text = percent(figure.noise);
+    if figure.unit == FigureUnit::Share {
+        text.replace('%', "pp")
+    } else {
+        text
+    }
 }
