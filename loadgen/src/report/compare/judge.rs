@@ -191,7 +191,9 @@ fn between(change: f64, drawn: &mut [f64], blocks: usize, unit: FigureUnit) -> O
     if !ratios {
         return interval(change, drawn, blocks);
     }
-    drawn.iter_mut().for_each(|change| *change = change.ln_1p());
+    for change in drawn.iter_mut() {
+        *change = change.ln_1p();
+    }
     let (low, high) = interval(change.ln_1p(), drawn, blocks)?;
     Some((low.exp_m1(), high.exp_m1()))
 }
