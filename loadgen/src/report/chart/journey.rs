@@ -289,3 +289,59 @@ fn table(group: &GroupRecord, parts: &[Part]) -> Table {
         rows,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture;
+    use super::*;
+
+    fn group() -> GroupRecord {
+        fixture::timed(fixture::clean()).groups.remove(0)
+    }
+
+    #[test]
+    fn the_parts_add_up_to_the_mean_response_time() {
+        let group = group();
+        let sum: f64 = parts(&group).iter().map(|part| part.mean).sum();
+        let mean = group.response_time.mean as f64;
+        assert!((sum / mean - 1.0).abs() < 0.01, "{sum} against {mean}");
+        let chart = journey("j", &group).expect("answers");
+        assert!(
+            chart.takeaway.contains("network and proxy 36.9"),
+            "{}",
+            chart.takeaway
+        );
+        assert!(chart.svg.wide.contains("p99") && chart.svg.narrow.contains("p99"));
+    }
+
+    #[test]
+    fn replicas_that_tell_no_time_are_one_with_their_proxy() {
+        let mut group = group();
+        group.server_time = None;
+        let chart = journey("j", &group).expect("answers");
+        assert!(chart.takeaway.contains("cannot be told apart"));
+        assert_eq!(chart.table.rows.len(), 3);
+    }
+
+    #[test]
+    fn a_replica_that_claims_more_than_the_client_saw_leaves_nothing_to_the_network() {
+        let mut group = group();
+        let time = group.server_time.as_mut().expect("timed");
+        time.network_and_proxy_mean = -20_000;
+        time.replica_mean += 500_000;
+        let chart = journey("j", &group).expect("answers");
+        assert!(
+            chart.takeaway.contains("the longer one"),
+            "{}",
+            chart.takeaway
+        );
+        assert!(!chart.svg.wide.contains("points=\"-"));
+    }
+
+    #[test]
+    fn nothing_finished_is_no_picture() {
+        let mut group = group();
+        group.response_time = super::super::super::Quantiles::default();
+        assert!(journey("j", &group).is_none());
+    }
+}

@@ -213,3 +213,25 @@ fn takeaway(group: &GroupRecord, series: &Series) -> String {
     };
     format!("{sent}, {answers}.{drained}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture;
+    use super::*;
+
+    fn chart(record: &Record) -> Chart {
+        let group = &record.groups[0];
+        throughput("t", record, group, &Series::of(record, &group.host))
+    }
+
+    #[test]
+    fn what_was_due_and_not_sent_is_shaded_and_counted() {
+        let shade = role::hex(role::UNSENT);
+        let chart_of_a_calm_run = chart(&fixture::clean());
+        assert!(!chart_of_a_calm_run.svg.wide.contains(&shade));
+        let chart = chart(&fixture::overloaded());
+        assert!(chart.svg.wide.contains(&shade) && chart.svg.narrow.contains(&shade));
+        let unsent: Vec<_> = chart.table.rows.iter().map(|row| &row.cells[5]).collect();
+        assert_eq!(unsent[4..9], ["0", "200", "200", "200", "0"]);
+    }
+}

@@ -148,3 +148,38 @@ fn the_list_of_runs_links_to_each_and_shows_how_p99_moved() {
     assert!(page.contains("run by run") && !page.contains("<img"));
     assert!(render_index(&[]).contains("0\u{a0}runs"));
 }
+
+#[test]
+fn what_stands_between_backticks_is_code_and_a_lonely_one_is_itself() {
+    let mut record = fixture::failed();
+    record.findings[0].hint = Some("see `a` and `<b>`".into());
+    record.findings[1].hint = Some("a lonely ` is no code".into());
+    let page = render_html(&record);
+    assert!(page.contains("see <code>a</code> and <code>&#60;b&#62;</code>"));
+    assert!(page.contains("a lonely ` is no code"));
+}
+
+#[test]
+fn the_page_says_whether_the_measurement_can_be_believed() {
+    let page = render_html(&fixture::overloaded());
+    assert!(page.contains("1 of 3 checks of the measurement itself do not hold."));
+    assert!(render_html(&fixture::timed(fixture::clean())).contains("All 3 checks"));
+    let mut old = fixture::clean();
+    old.threads.clear();
+    assert!(!render_html(&old).contains("be believed"));
+}
+
+#[test]
+fn every_chart_is_drawn_for_a_phone_too_and_shown_once() {
+    for (name, _, page) in pages() {
+        let count = |what: &str| page.matches(what).count();
+        let figures = count("<figure class=\"chart\"");
+        assert_eq!(count("<svg class=\"wide\" viewBox"), figures, "{name}");
+        assert_eq!(
+            count("<svg class=\"narrow\" display=\"none\""),
+            figures,
+            "{name}"
+        );
+        assert_eq!(count("<details>"), figures, "{name}");
+    }
+}
