@@ -102,6 +102,30 @@ fn ten_percent_more_service_time_is_seen_in_any_weather() {
 }
 
 #[test]
+fn what_a_restless_machine_did_is_not_blamed_on_the_service() {
+    let scene = |seed, lag, base| {
+        Scene {
+            seed,
+            lag,
+            base,
+            ..Scene::default()
+        }
+        .record()
+    };
+    let calm = [scene(1, 34.0, 5_000.0)];
+    let slower = compare(&calm, &[scene(2, 34.0, 5_500.0)], &options()).expect("valid");
+    assert_eq!(verdict(&slower, "service.p50"), Change::Worse);
+    // As much slower, but the generator was woken late as well.
+    let restless = compare(&calm, &[scene(2, 234.0, 5_500.0)], &options()).expect("valid");
+    assert_eq!(verdict(&restless, "service.p50"), Change::Same);
+    let of =
+        |found: &Comparison, name: &str| found.figures().find(|f| f.name == name).map(|f| f.noise);
+    assert!(
+        of(&restless, "p99") > of(&slower, "p99") && of(&restless, "rate") == of(&slower, "rate")
+    );
+}
+
+#[test]
 fn runs_in_any_weather_are_told_apart_by_rank() {
     let side = |from: u64, base: f64| -> Vec<_> {
         (from..from + 5).map(|seed| weathered(seed, base)).collect()
