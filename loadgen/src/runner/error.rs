@@ -4,6 +4,7 @@ use crate::engine::EngineError;
 use crate::scrape::ClientError;
 use crate::stack::{ExitClass, StackError};
 use crate::transport::TargetError;
+use crate::transport::general::GeneralError;
 
 use super::StorageError;
 
@@ -22,6 +23,9 @@ pub enum RunError {
     /// The scraper could not be made.
     #[error(transparent)]
     Scraper(#[from] ClientError),
+    /// The https target cannot be asked, or gives no answer.
+    #[error(transparent)]
+    General(GeneralError),
     /// The engine could not begin.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -51,6 +55,7 @@ impl RunError {
             Self::Storage(error) => error.hint(),
             Self::Scraper(_) => "give --counter as NAME{label=\"value\"}".into(),
             Self::Preflight { hint, .. } => hint.clone(),
+            Self::General(error) => error.hint().into(),
             Self::Engine(_) => {
                 "see `ulimit -a`: threads and open files are what the engine needs".into()
             }
@@ -67,8 +72,13 @@ impl RunError {
                 ExitClass::Usage => 2,
                 ExitClass::Unreachable => 3,
             },
-            Self::Target(TargetError::Unresolved { .. }) => 3,
-            Self::Target(_) | Self::Scraper(_) | Self::Storage(_) | Self::Preflight { .. } => 2,
+            Self::Target(TargetError::Unresolved { .. })
+            | Self::General(GeneralError::NoAnswer { .. }) => 3,
+            Self::General(_)
+            | Self::Target(_)
+            | Self::Scraper(_)
+            | Self::Storage(_)
+            | Self::Preflight { .. } => 2,
             Self::Engine(_) | Self::Internal(_) => 1,
             Self::Interrupted => 130,
         }

@@ -12,3 +12,4 @@ mod lost;
 mod pages;
 mod program;
 mod reading;
+mod secure;
