@@ -108,9 +108,9 @@ fn ten_percent_more_service_time_is_seen_in_any_weather() {
 fn what_a_restless_machine_did_is_not_blamed_on_the_service() {
     let scene = |seed, lag, base| {
         Scene {
-            seed,
-            lag,
             base,
+            lag,
+            seed,
             ..Scene::default()
         }
         .record()
