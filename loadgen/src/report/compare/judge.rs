@@ -9,8 +9,9 @@ use crate::recorder::Histogram;
 
 /// Runs a side from which runs are compared by rank: fewer cannot reach p < 0.05.
 pub(super) const RUNS_ENOUGH: usize = 4;
-/// Samples that must lie beyond a quantile.
-const BEYOND: f64 = 10.0;
+/// Samples that must lie beyond a quantile: three times what it takes to draw one, for a dozen
+/// requests of one bad second would decide.
+const BEYOND: f64 = 30.0;
 /// A difference of shares up to this is noise.
 const SHARE_NOISE: f64 = 0.002;
 
