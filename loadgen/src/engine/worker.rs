@@ -209,15 +209,14 @@ impl<T: Transport> Worker<T> {
             if limits.are_met(due) {
                 return;
             }
-            let open = match connection.take() {
-                Some(open) => Ok(open),
-                None => {
-                    let open = self.connect().await;
-                    if open.is_ok() {
-                        due = clock.now();
-                    }
-                    open
+            let open = if let Some(open) = connection.take() {
+                Ok(open)
+            } else {
+                let open = self.connect().await;
+                if open.is_ok() {
+                    due = clock.now();
                 }
+                open
             };
             if !limits.release(due) {
                 return;
