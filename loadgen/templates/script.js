@@ -25,52 +25,55 @@
     };
   }
 
-  for (const figure of document.querySelectorAll("figure[data-plot]")) {
+  for (const figure of document.querySelectorAll("figure[data-plots]")) {
     const rows = [...figure.querySelectorAll("tr[data-x]")].map((row) => ({ x: +row.dataset.x, cells: [...row.cells].map((c) => c.textContent.trim()) }));
     if (!rows.length) continue;
     const names = [...figure.querySelectorAll("thead th")].map((th) => th.textContent);
-    const [, top, , bottom] = figure.dataset.plot.split(" ").map(Number);
-    const svg = figure.querySelector("svg");
-    const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
-    line.setAttribute("class", "cross");
-    line.setAttribute("y1", top);
-    line.setAttribute("y2", bottom);
-    line.setAttribute("visibility", "hidden");
-    svg.append(line);
+    const plots = figure.dataset.plots.split(" ").map(Number);
     const out = document.createElement("output");
     out.className = "readout";
     figure.querySelector("details").before(out);
-    let at = -1;
-    const mark = (place) => {
-      at = place;
-      line.setAttribute("visibility", place < 0 ? "hidden" : "visible");
-      out.replaceChildren();
-      if (place < 0) return;
-      const row = rows[place];
-      line.setAttribute("x1", row.x);
-      line.setAttribute("x2", row.x);
-      row.cells.forEach((cell, n) => {
-        const part = document.createElement(n ? "span" : "b");
-        part.textContent = n ? `${names[n]} ` : `${names[0]} ${cell}`;
-        if (n) { const value = document.createElement("b"); value.textContent = cell; part.append(value); }
-        out.append(part);
-      });
-    };
-    const width = svg.viewBox.baseVal.width;
-    svg.onpointermove = (event) => {
-      const box = svg.getBoundingClientRect();
-      const x = (event.clientX - box.left) / box.width * width;
-      let best = 0;
-      rows.forEach((row, n) => { if (Math.abs(row.x - x) < Math.abs(rows[best].x - x)) best = n; });
-      if (best !== at) mark(best);
-    };
-    svg.onpointerleave = () => mark(-1);
-    svg.setAttribute("tabindex", "0");
-    svg.onkeydown = (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (step) { event.preventDefault(); mark(Math.min(rows.length - 1, Math.max(0, at + step))); }
-      if (event.key === "Escape") mark(-1);
-    };
-    svg.onblur = () => mark(-1);
+    // Rows know their place in the wide drawing; the narrow one has the same axes elsewhere.
+    figure.querySelectorAll("svg").forEach((svg, narrow) => {
+      const [left, top, right, bottom] = plots.slice(narrow * 4, narrow * 4 + 4);
+      const place = (x) => left + (x - plots[0]) / (plots[2] - plots[0]) * (right - left);
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+      line.setAttribute("class", "cross");
+      line.setAttribute("y1", top);
+      line.setAttribute("y2", bottom);
+      line.setAttribute("visibility", "hidden");
+      svg.append(line);
+      let at = -1;
+      const mark = (n) => {
+        at = n;
+        line.setAttribute("visibility", n < 0 ? "hidden" : "visible");
+        out.replaceChildren();
+        if (n < 0) return;
+        const row = rows[n];
+        line.setAttribute("x1", place(row.x));
+        line.setAttribute("x2", place(row.x));
+        row.cells.forEach((cell, k) => {
+          const part = document.createElement(k ? "span" : "b");
+          part.textContent = k ? `${names[k]} ` : `${names[0]} ${cell}`;
+          if (k) { const value = document.createElement("b"); value.textContent = cell; part.append(value); }
+          out.append(part);
+        });
+      };
+      svg.onpointermove = (event) => {
+        const box = svg.getBoundingClientRect();
+        const x = (event.clientX - box.left) / box.width * svg.viewBox.baseVal.width;
+        let best = 0;
+        rows.forEach((row, n) => { if (Math.abs(place(row.x) - x) < Math.abs(place(rows[best].x) - x)) best = n; });
+        if (best !== at) mark(best);
+      };
+      svg.onpointerleave = () => mark(-1);
+      svg.setAttribute("tabindex", "0");
+      svg.onkeydown = (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (step) { event.preventDefault(); mark(Math.min(rows.length - 1, Math.max(0, at + step))); }
+        if (event.key === "Escape") mark(-1);
+      };
+      svg.onblur = () => mark(-1);
+    });
   }
 })();

@@ -83,7 +83,7 @@ impl Axis {
             from: 0.0,
             to: most,
             log: false,
-            ticks: ticks.map(|at| (at, rate(at))).collect(),
+            ticks: ticks.map(|at| (at, count(at))).collect(),
             title: title.into(),
         }
     }
@@ -144,6 +144,15 @@ impl Axis {
             title: String::new(),
         }
     }
+}
+
+/// A tick of counts, without digits that say nothing.
+fn count(at: f64) -> String {
+    if at >= 1.0 || at <= 0.0 {
+        return rate(at);
+    }
+    let text = format!("{at:.3}");
+    text.trim_end_matches('0').to_owned()
 }
 
 fn trimmed(value: f64) -> String {

@@ -5,52 +5,69 @@ use plotters::style::text_anchor::HPos;
 use super::super::GroupRecord;
 use super::super::figures::{grouped, signed};
 use super::super::sentences;
-use super::canvas::{Picture, picture};
+use super::picture::{NARROW, Picture, WIDE, pictures};
+use super::role::Role;
 use super::{Chart, Row, Table, role};
-use crate::checks::{BookVerdict, Residual};
+use crate::checks::{BookVerdict, CrossCheck, Residual};
 
+/// A box on a page; on a phone it is as wide as that.
 const BOX: (i32, i32) = (400, 170);
-const TOP: i32 = 30;
+const TOP: i32 = 14;
+const LINE: i32 = 40;
 
 /// The picture of one group.
 pub(in crate::report) fn books(id: &str, group: &GroupRecord) -> Chart {
     let check = &group.crosscheck;
-    let most = ["proxy", "replicas"].map(|book| of_book(&check.residuals, book).count());
-    let lines = i32::try_from(most.into_iter().max().unwrap_or(0)).unwrap_or(0);
-    let height = u32::try_from(TOP + BOX.1 + 30 + 40 * lines.max(1)).unwrap_or(400);
-    let svg = picture((1600, height), |picture| {
+    let below = ["client", "proxy", "replicas"].map(|book| entries(check, book));
+    let all: usize = below.iter().map(Vec::len).sum();
+    let most = below.iter().map(Vec::len).max().unwrap_or(0);
+    let high = |lines: usize| i32::try_from(lines).unwrap_or(0) * LINE;
+    let heights = [
+        TOP + BOX.1 + 30 + high(most),
+        3 * (BOX.1 + 100) - 90 + high(all),
+    ];
+    let svg = pictures(heights, |picture, narrow| {
         let books = [
             ("client sent", Some(check.client)),
             ("proxy took", check.proxy),
             ("replicas counted", check.replicas),
         ];
+        let mut top = TOP;
         for (place, (name, count)) in books.into_iter().enumerate() {
-            draw_box(picture, left(place), name, count);
+            let (left, wide) = if narrow {
+                (2, NARROW - 4)
+            } else {
+                (left(place), BOX.0)
+            };
+            let middle = left + wide / 2;
             if place > 0 {
-                arrow(
-                    picture,
-                    left(place - 1) + BOX.0,
-                    left(place),
-                    sign(check.client, count, check.verdict),
-                );
+                let sign = sign(check.client, count, check.verdict);
+                if narrow {
+                    picture.arrow((middle, top - 84), (middle, top - 14));
+                    picture.text(
+                        (middle + 34, top - 48),
+                        sign,
+                        role::INK,
+                        size(sign),
+                        HPos::Left,
+                    );
+                } else {
+                    let y = top + BOX.1 / 2 + 24;
+                    let from = self::left(place - 1) + BOX.0;
+                    picture.arrow((from + 14, y), (left - 12, y));
+                    let between = (i32::midpoint(from, left), y - 38);
+                    picture.text(between, sign, role::INK, size(sign), HPos::Center);
+                }
             }
-        }
-        for (place, book) in [(1, "proxy"), (2, "replicas")] {
-            let mut y = TOP + BOX.1 + 34;
-            for residual in of_book(&check.residuals, book) {
-                let text = format!(
-                    "{} {}",
-                    signed(residual.count),
-                    sentences::plain(&residual.name)
-                );
-                picture.text(
-                    (left(place) + BOX.0 / 2, y),
-                    &text,
-                    role::INK,
-                    31,
-                    HPos::Center,
-                );
-                y += 40;
+            picture.station([(left, top), (left + wide, top + BOX.1)]);
+            written(picture, (middle, top), name, count);
+            let mut y = top + BOX.1 + 32;
+            for (text, role) in &below[place] {
+                picture.text((middle, y), text, *role, 28, HPos::Center);
+                y += LINE;
+            }
+            if narrow {
+                top = y + 70;
             }
         }
     });
@@ -65,6 +82,21 @@ pub(in crate::report) fn books(id: &str, group: &GroupRecord) -> Chart {
     }
 }
 
+/// What stands under a book: what it has beyond the client's, and what was taken out before.
+fn entries(check: &CrossCheck, book: &str) -> Vec<(String, Role)> {
+    let line = |sign: String, residual: &Residual, role| {
+        let name: String = sentences::plain(&residual.name).chars().take(28).collect();
+        (format!("{sign} {name}"), role)
+    };
+    let named = of_book(&check.residuals, book)
+        .map(|residual| line(signed(residual.count), residual, role::INK));
+    let excluded = of_book(&check.excluded, book).map(|residual| {
+        let count = grouped(residual.count.unsigned_abs());
+        line(format!("without {count}"), residual, role::FAINT)
+    });
+    named.chain(excluded).collect()
+}
+
 fn of_book<'a>(residuals: &'a [Residual], book: &'a str) -> impl Iterator<Item = &'a Residual> {
     residuals
         .iter()
@@ -72,7 +104,12 @@ fn of_book<'a>(residuals: &'a [Residual], book: &'a str) -> impl Iterator<Item =
 }
 
 fn left(place: usize) -> i32 {
-    i32::try_from(place).unwrap_or(0) * (1600 - BOX.0 - 4) / 2 + 2
+    i32::try_from(place).unwrap_or(0) * (WIDE - BOX.0 - 4) / 2 + 2
+}
+
+/// A sign is read from afar, a word is not.
+fn size(sign: &str) -> i32 {
+    if sign.chars().count() == 1 { 52 } else { 27 }
 }
 
 fn sign(client: u64, count: Option<u64>, verdict: BookVerdict) -> &'static str {
@@ -84,45 +121,13 @@ fn sign(client: u64, count: Option<u64>, verdict: BookVerdict) -> &'static str {
     }
 }
 
-fn draw_box(picture: &Picture, left: i32, name: &str, count: Option<u64>) {
-    let corners = [(left, TOP), (left + BOX.0, TOP + BOX.1)];
-    picture.rect(corners, role::BOX, true);
-    picture.rect(corners, role::AXIS, false);
-    let middle = left + BOX.0 / 2;
-    picture.text((middle, TOP + 44), name, role::FAINT, 33, HPos::Center);
-    match count {
-        Some(count) => picture.text(
-            (middle, TOP + 110),
-            &grouped(count),
-            role::INK,
-            66,
-            HPos::Center,
-        ),
-        None => picture.text(
-            (middle, TOP + 110),
-            "not readable",
-            role::FAINT,
-            40,
-            HPos::Center,
-        ),
-    }
-}
-
-fn arrow(picture: &Picture, from: i32, to: i32, sign: &str) {
-    let y = TOP + BOX.1 / 2 + 24;
-    picture.line(vec![(from + 14, y), (to - 30, y)], role::AXIS, 3);
-    picture.polygon(
-        vec![(to - 32, y - 11), (to - 12, y), (to - 32, y + 11)],
-        role::AXIS,
-    );
-    let size = if sign.chars().count() == 1 { 56 } else { 31 };
-    picture.text(
-        (i32::midpoint(from, to), y - 38),
-        sign,
-        role::INK,
-        size,
-        HPos::Center,
-    );
+fn written(picture: &Picture, (middle, top): (i32, i32), name: &str, count: Option<u64>) {
+    picture.text((middle, top + 44), name, role::FAINT, 29, HPos::Center);
+    let (text, role, size) = match count {
+        Some(count) => (grouped(count), role::INK, 58),
+        None => ("not readable".into(), role::FAINT, 36),
+    };
+    picture.text((middle, top + 110), &text, role, size, HPos::Center);
 }
 
 fn table(group: &GroupRecord) -> Table {

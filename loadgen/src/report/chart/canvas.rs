@@ -5,14 +5,15 @@
 
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
+use super::legend::{self, Label};
 use super::role::{self, Role};
+use super::svg::{Drawing, finish, style, sure, width_of};
 
 /// Size of a full-width drawing.
-pub(in crate::report) const WIDE: (u32, u32) = (1600, 540);
-const TEXT: i32 = 31;
+const WIDE: (u32, u32) = (1600, 540);
 
 /// A drawing's size and the room around its plot.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,8 @@ pub(in crate::report) struct Frame {
     pub(in crate::report) right: u32,
     pub(in crate::report) top: u32,
     pub(in crate::report) bottom: u32,
+    /// Whether it is for a phone.
+    pub(in crate::report) narrow: bool,
 }
 
 impl Frame {
@@ -32,7 +35,25 @@ impl Frame {
         right: 250,
         top: 58,
         bottom: 56,
+        narrow: false,
     };
+
+    /// For a phone, with this much above the plot for names.
+    const fn narrow(above: u32) -> Self {
+        Self {
+            size: (760, 470 + above),
+            left: 118,
+            right: 30,
+            top: 58 + above,
+            bottom: 56,
+            narrow: true,
+        }
+    }
+
+    /// The size of text.
+    pub(super) const fn text(&self) -> i32 {
+        if self.narrow { 29 } else { 26 }
+    }
 
     /// Left, top, right and bottom of the plot.
     pub(in crate::report) const fn plot(&self) -> [u32; 4] {
@@ -50,26 +71,35 @@ type Context<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, 
 /// A plot to draw on, in the values of its axes.
 pub(in crate::report) struct Canvas<'a> {
     chart: Context<'a>,
-    root: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
-    frame: Frame,
-    x: Axis,
+    pub(super) root: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
+    pub(super) frame: Frame,
+    pub(super) x: Axis,
     y: Axis,
-    labels: Vec<(i32, String, Role)>,
+    pub(super) labels: Vec<Label>,
+    /// Whether there is a colour key.
+    pub(super) keyed: bool,
 }
 
-/// Draws a plot and returns it as an `<svg>` without name or description.
+/// Draws a plot, once for a page and once for a phone, without name or description.
 pub(in crate::report) fn draw(
     frame: Frame,
     x: &Axis,
     y: &Axis,
-    paint: impl FnOnce(&mut Canvas),
-) -> String {
-    let mut paint = Some(paint);
-    panels(&[frame], x, y, |_, canvas| {
-        if let Some(paint) = paint.take() {
-            paint(canvas);
-        }
-    })
+    mut paint: impl FnMut(&mut Canvas),
+) -> Drawing {
+    let mut above = 0;
+    let wide = panels(&[frame], x, y, |_, canvas| {
+        paint(canvas);
+        let size = Frame::narrow(0);
+        let names = legend::lines(&canvas.labels, size.size.0.cast_signed(), size.text());
+        above = if canvas.keyed { 2 } else { names } * legend::LINE;
+    });
+    let narrow = Frame::narrow(above.unsigned_abs());
+    Drawing {
+        wide,
+        narrow: panels(&[narrow], x, y, |_, canvas| paint(canvas)),
+        narrow_plot: narrow.plot(),
+    }
 }
 
 /// Draws several plots with the same axes into one picture, each in its own frame.
@@ -97,67 +127,15 @@ pub(in crate::report) fn panels(
                 x: x.clone(),
                 y: y.clone(),
                 labels: Vec::new(),
+                keyed: false,
             };
             canvas.axes();
             paint(place, &mut canvas);
-            canvas.end_labels();
+            canvas.legend();
         }
         sure(root.present());
     }
     finish(&svg)
-}
-
-/// Draws freely, in the picture's own coordinates.
-pub(in crate::report) fn picture(size: (u32, u32), paint: impl FnOnce(&Picture)) -> String {
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        paint(&Picture { root: &root });
-        sure(root.present());
-    }
-    finish(&svg)
-}
-
-/// A surface without axes.
-pub(in crate::report) struct Picture<'a, 'b> {
-    root: &'a DrawingArea<SVGBackend<'b>, plotters::coord::Shift>,
-}
-
-impl Picture<'_, '_> {
-    pub(in crate::report) fn text(
-        &self,
-        at: (i32, i32),
-        text: &str,
-        role: Role,
-        size: i32,
-        align: HPos,
-    ) {
-        sure(self.root.draw(&Text::new(
-            text.to_owned(),
-            at,
-            style(role, size, align, VPos::Center),
-        )));
-    }
-
-    pub(in crate::report) fn rect(&self, corners: [(i32, i32); 2], role: Role, filled: bool) {
-        let style = if filled {
-            role.filled()
-        } else {
-            role.stroke_width(2)
-        };
-        sure(self.root.draw(&Rectangle::new(corners, style)));
-    }
-
-    pub(in crate::report) fn line(&self, points: Vec<(i32, i32)>, role: Role, width: u32) {
-        sure(
-            self.root
-                .draw(&PathElement::new(points, role.stroke_width(width))),
-        );
-    }
-
-    pub(in crate::report) fn polygon(&self, points: Vec<(i32, i32)>, role: Role) {
-        sure(self.root.draw(&Polygon::new(points, role.filled())));
-    }
 }
 
 impl Canvas<'_> {
@@ -168,14 +146,20 @@ impl Canvas<'_> {
             self.stroke(vec![(left, y), (right, y)], role::GRID, 2);
             self.text((left - 14, y), label, role::FAINT, HPos::Right);
         }
+        let mut free = i32::MIN;
         for (at, label) in &self.x.ticks {
             let x = self.pixel(*at, self.y.from).0;
+            let half = width_of(label, self.frame.text()) / 2;
             self.stroke(vec![(x, bottom), (x, bottom + 9)], role::AXIS, 2);
-            self.text((x, bottom + 30), label, role::FAINT, HPos::Center);
+            // A label that would touch the one before it is left out; its tick stays.
+            if x - half >= free {
+                self.text((x, bottom + 32), label, role::FAINT, HPos::Center);
+                free = x + half + 14;
+            }
         }
         self.stroke(vec![(left, bottom), (right, bottom)], role::AXIS, 2);
         self.text(
-            (left - 110, top - 38),
+            (left - self.frame.left.cast_signed().min(118), top - 38),
             &self.y.title,
             role::FAINT,
             HPos::Left,
@@ -186,28 +170,30 @@ impl Canvas<'_> {
         self.chart.backend_coord(&(x, y))
     }
 
-    /// Where a value of the x axis is drawn.
+    /// Where a value of the x axis is in a drawing of full width; the script scales it.
     pub(in crate::report) fn column(&self, x: f64) -> i32 {
-        self.pixel(self.x.place(x), self.y.from).0
+        let [left, _, right, _] = Frame::WIDE.plot().map(f64::from);
+        let part = (self.x.place(x) - self.x.from) / (self.x.to - self.x.from);
+        (left + part * (right - left)).round() as i32
     }
 
-    fn at(&self, x: f64, y: f64) -> (i32, i32) {
+    pub(super) fn at(&self, x: f64, y: f64) -> (i32, i32) {
         self.pixel(self.x.place(x), self.y.place(y))
     }
 
-    fn stroke(&self, points: Vec<(i32, i32)>, role: Role, width: u32) {
+    pub(super) fn stroke(&self, points: Vec<(i32, i32)>, role: Role, width: u32) {
         sure(
             self.root
                 .draw(&PathElement::new(points, role.stroke_width(width))),
         );
     }
 
-    fn text(&self, at: (i32, i32), text: &str, role: Role, align: HPos) {
+    pub(super) fn text(&self, at: (i32, i32), text: &str, role: Role, align: HPos) {
         if !text.is_empty() {
             sure(self.root.draw(&Text::new(
                 text.to_owned(),
                 at,
-                style(role, TEXT, align, VPos::Center),
+                style(role, self.frame.text(), align),
             )));
         }
     }
@@ -304,48 +290,6 @@ impl Canvas<'_> {
         let (x, y) = self.at(x, y);
         self.text((x, y), text, role::FAINT, HPos::Center);
     }
-
-    /// One step of a colour key at the right, the highest on top.
-    pub(in crate::report) fn key(&mut self, step: i32, role: Role, text: &str, steps: i32) {
-        let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
-        let high = (bottom - top) / steps;
-        let y = bottom - (step + 1) * high;
-        let corners = [(right + 24, y), (right + 54, y + high)];
-        sure(self.root.draw(&Rectangle::new(corners, role.filled())));
-        self.text(
-            (right + 66, y + high / 2),
-            &format!("≥ {text}"),
-            role::FAINT,
-            HPos::Left,
-        );
-    }
-
-    /// Names a line at its right end. Labels that would overlap are moved apart.
-    pub(in crate::report) fn end_label(&mut self, y: f64, text: &str, role: Role) {
-        let y = self.at(self.x.to, y).1;
-        self.labels.push((y, text.to_owned(), role));
-    }
-
-    fn end_labels(&mut self) {
-        const APART: i32 = 36;
-        let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
-        let mut labels = std::mem::take(&mut self.labels);
-        labels.sort_by_key(|label| label.0);
-        let mut floor = top + 4;
-        for label in &mut labels {
-            label.0 = label.0.max(floor);
-            floor = label.0 + APART;
-        }
-        let mut ceiling = bottom - 8;
-        for label in labels.iter_mut().rev() {
-            label.0 = label.0.min(ceiling);
-            ceiling = label.0 - APART;
-        }
-        for (y, text, role) in labels {
-            self.stroke(vec![(right + 12, y), (right + 38, y)], role, 6);
-            self.text((right + 48, y), &text, role::INK, HPos::Left);
-        }
-    }
 }
 
 /// Leaves out points in the middle of a level line.
@@ -361,32 +305,4 @@ fn simple(points: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
         kept.push(point);
     }
     kept
-}
-
-fn style<'a>(role: Role, size: i32, align: HPos, vertical: VPos) -> TextStyle<'a> {
-    ("sans-serif", size)
-        .into_font()
-        .color(&role)
-        .pos(Pos::new(align, vertical))
-}
-
-/// Writing an SVG to memory cannot fail.
-fn sure<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
-    result.unwrap_or_else(|error| unreachable!("an SVG is written to memory: {error:?}"))
-}
-
-/// Takes out what is the same everywhere, and puts dashes in.
-fn finish(svg: &str) -> String {
-    let mut svg = svg
-        .replace(" opacity=\"1\"", "")
-        .replace(" font-family=\"sans-serif\"", "");
-    svg = svg
-        .replace(">\n", ">")
-        .replace("\n</text>", "</text>")
-        .replace(" stroke-width=\"1\"", "");
-    for (role, pattern) in role::DASHED {
-        let stroke = format!("stroke=\"{}\"", role::hex(role));
-        svg = svg.replace(&stroke, &format!("{stroke} stroke-dasharray=\"{pattern}\""));
-    }
-    svg
 }

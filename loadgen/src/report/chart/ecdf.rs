@@ -29,8 +29,10 @@ pub(in crate::report) fn ecdf(id: &str, base: &Quantiles, candidate: &Quantiles)
             canvas.line(
                 &[Some((at as f64, low)), Some((at as f64, high))],
                 role::FAILED,
-                2,
+                4,
             );
+            let name = format!("gap of {}", share(high - low));
+            canvas.end_label(f64::midpoint(low, high), &name, role::FAILED);
         }
         for (curve, name, role) in curves
             .iter()

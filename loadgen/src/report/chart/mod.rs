@@ -4,12 +4,17 @@ pub(super) mod axis;
 pub(super) mod canvas;
 pub(super) mod role;
 
+mod legend;
+mod picture;
+mod svg;
+
 mod books;
 mod curve;
 mod ecdf;
 mod failures;
 mod generator;
 mod heatmap;
+mod journey;
 mod multiples;
 mod percentiles;
 mod shares;
@@ -23,6 +28,7 @@ pub(super) use ecdf::ecdf;
 pub(super) use failures::failures;
 pub(super) use generator::generator;
 pub(super) use heatmap::heatmap;
+pub(super) use journey::journey;
 pub(super) use multiples::multiples;
 pub(super) use percentiles::percentiles;
 pub(super) use shares::shares;
@@ -45,7 +51,7 @@ pub(super) struct Chart {
     pub(super) description: String,
     /// Left, top, right and bottom of the plot, for the crosshair; none where there is no x axis.
     pub(super) plot: Option<[u32; 4]>,
-    pub(super) svg: String,
+    pub(super) svg: svg::Drawing,
     /// The same figures as text.
     pub(super) table: Table,
 }
@@ -64,19 +70,50 @@ pub(super) struct Row {
     pub(super) cells: Vec<String>,
 }
 
+impl Table {
+    /// Whether a column holds words, which begin at the left, and no figures.
+    pub(super) fn is_text(&self, column: usize) -> bool {
+        let figure =
+            |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || "+−–-".contains(c));
+        let cells = self.rows.iter().filter_map(|row| row.cells.get(column));
+        cells.clone().any(|cell| !cell.is_empty()) && !cells.into_iter().any(|cell| figure(cell))
+    }
+}
+
 impl Chart {
-    /// The drawing with its name and description, for `role="img"`.
-    pub(super) fn svg(&self) -> String {
-        let (id, rest) = (&self.id, &self.svg);
-        let body = rest.find('>').map_or("", |end| &rest[end + 1..]);
-        let head = rest
+    /// The drawing for a page with its name and description, for `role="img"`.
+    pub(super) fn wide(&self) -> String {
+        self.named(&self.svg.wide, "wide", "")
+    }
+
+    /// The drawing for a phone. Without a style sheet it is not shown.
+    pub(super) fn narrow(&self) -> String {
+        self.named(&self.svg.narrow, "narrow", "n")
+    }
+
+    /// Where the plots are, for the crosshair: the wide one's, then the narrow one's.
+    pub(super) fn plots(&self) -> Option<String> {
+        let numbers = self.plot?.into_iter().chain(self.svg.narrow_plot);
+        Some(numbers.map(|n| n.to_string()).collect::<Vec<_>>().join(" "))
+    }
+
+    fn named(&self, svg: &str, class: &str, mark: &str) -> String {
+        let id = format!("{}-{mark}", self.id);
+        let body = svg.find('>').map_or("", |end| &svg[end + 1..]);
+        let head = svg
             .split_once("viewBox=\"")
             .and_then(|(_, rest)| rest.split_once('"'));
         let view = head.map_or("0 0 1600 540", |(view, _)| view);
+        let hidden = if mark.is_empty() {
+            ""
+        } else {
+            " display=\"none\""
+        };
         format!(
-            "<svg viewBox=\"{view}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" \
+            "<svg class=\"{class}\"{hidden} viewBox=\"{view}\" role=\"img\" \
+             aria-labelledby=\"{id}t {id}d\" \
              font-family=\"system-ui,sans-serif\" stroke-linejoin=\"round\">\
-             <title id=\"{id}-t\">{}</title><desc id=\"{id}-d\">{} {}</desc>{body}",
+             <title id=\"{id}t\">{}</title><desc id=\"{id}d\">{} {}</desc>{body}",
             escape(&self.title),
             escape(&self.takeaway),
             escape(&self.description),

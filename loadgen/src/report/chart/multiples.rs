@@ -5,6 +5,7 @@ use super::super::series::Series;
 use super::super::{GroupRecord, Quantiles};
 use super::axis::Axis;
 use super::canvas::{Frame, panels};
+use super::svg::Drawing;
 use super::{Chart, Row, Table, role, short_name};
 
 /// Panels drawn; more would be a wall.
@@ -36,7 +37,7 @@ pub(in crate::report) fn multiples(
         Axis::time(series.end).sparse(),
         Axis::latency(least, most, ""),
     );
-    let svg = panels(&frames(shown.len()), &x, &y, |place, canvas| {
+    let paint = |place: usize, canvas: &mut super::canvas::Canvas| {
         let replica = shown[place];
         canvas.name(&format!(
             "{}, p99 {}",
@@ -61,7 +62,12 @@ pub(in crate::report) fn multiples(
                 .collect();
             canvas.line(&points, role, width);
         }
-    });
+    };
+    let svg = Drawing {
+        wide: panels(&frames(shown.len(), false), &x, &y, paint),
+        narrow: panels(&frames(shown.len(), true), &x, &y, paint),
+        narrow_plot: [0; 4],
+    };
     let unit = TimeUnit::spanning(least, most);
     Some(Chart {
         id: id.into(),
@@ -83,11 +89,16 @@ pub(in crate::report) fn multiples(
     })
 }
 
-/// Two or three panels a line.
-fn frames(count: usize) -> Vec<Frame> {
-    let across = if count.is_multiple_of(3) { 3 } else { 2 };
-    let (across, count) = (across as u32, count as u32);
-    let size = (1600, count.div_ceil(across) * HIGH);
+/// Two or three panels a line; on a phone one.
+fn frames(count: usize, narrow: bool) -> Vec<Frame> {
+    let across = match count {
+        _ if narrow => 1,
+        n if n.is_multiple_of(3) => 3,
+        _ => 2,
+    };
+    let count = count as u32;
+    let whole = if narrow { 760 } else { 1600 };
+    let size = (whole, count.div_ceil(across) * HIGH);
     let wide = size.0 / across;
     let frame = |place: u32| {
         let (column, line) = (place % across, place / across);
@@ -98,6 +109,7 @@ fn frames(count: usize) -> Vec<Frame> {
             right: size.0 - (column + 1) * wide + 24,
             top,
             bottom: size.1 - (line + 1) * HIGH + 62,
+            narrow,
         }
     };
     (0..count).map(frame).collect()

@@ -24,8 +24,14 @@ pub(in crate::report) const BOX: Role = RGBColor(0xF4, 0xF6, 0xF8);
 pub(in crate::report) const INTENDED: Role = RGBColor(0x3A, 0x3D, 0x40);
 /// Requests sent: broad and pale, so that what lies on it is seen.
 pub(in crate::report) const SENT: Role = RGBColor(0xA9, 0xD6, 0xF5);
+/// What was due and not sent: a ground, so paler than any line.
+pub(in crate::report) const UNSENT: Role = RGBColor(0xF6, 0xC9, 0xA8);
+/// What lies between the parts of a bar and their names.
+pub(in crate::report) const FUNNEL: Role = RGBColor(0xEE, 0xF1, 0xF4);
 /// Requests answered.
 pub(in crate::report) const ANSWERED: Role = RGBColor(0x00, 0x72, 0xB2);
+/// The way between generator and replica.
+pub(in crate::report) const SKY: Role = RGBColor(0x56, 0xB4, 0xE9);
 /// What failed.
 pub(in crate::report) const FAILED: Role = RGBColor(0xD5, 0x5E, 0x00);
 /// The largest value: dotted.

@@ -47,6 +47,10 @@ fn bands(canvas: &mut Canvas, group: &GroupRecord, series: &Series) {
             })
             .collect();
         canvas.band(&levels, role::replica(place));
+        // A border between bands, for those who do not see their colours.
+        let top = |level: &Option<[f64; 4]>| level.map(|[from, to, _, high]| (from, to, high));
+        let tops: Vec<_> = levels.iter().map(top).collect();
+        canvas.steps(&tops, role::PAPER, 3);
         let last = levels.iter().rev().flatten().next();
         let middle = last.map_or(0.0, |[_, _, low, high]| f64::midpoint(*low, *high));
         canvas.end_label(middle, &short_name(&replica.id), role::replica(place));

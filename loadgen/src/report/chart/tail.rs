@@ -5,12 +5,14 @@ use plotters::style::text_anchor::HPos;
 use super::super::GroupRecord;
 use super::super::figures::{share, span};
 use super::super::sentences::plain;
-use super::canvas::picture;
+use super::picture::pictures;
 use super::{Chart, Row, Table, role, short_name};
 
-const LEFT: i32 = 260;
-const FULL: i32 = 1_040;
+/// Where bars begin and how long the whole is: on a page, and on a phone.
+const BARS: [(i32, i32); 2] = [(260, 1_040), (4, 480)];
 const ROW: i32 = 96;
+/// On a phone a name stands above its bars.
+const NAME: i32 = 40;
 
 /// The chart of one group; none where there is nothing to compare.
 pub(in crate::report) fn tail(id: &str, group: &GroupRecord) -> Option<Chart> {
@@ -23,29 +25,31 @@ pub(in crate::report) fn tail(id: &str, group: &GroupRecord) -> Option<Chart> {
         return None;
     }
     let rows = i32::try_from(group.replicas.len()).unwrap_or(1);
-    let svg = picture(
-        (1600, u32::try_from(rows * ROW + 10).unwrap_or(200)),
-        |picture| {
+    let svg = pictures(
+        [rows * ROW + 10, rows * (ROW + NAME) + 10],
+        |picture, narrow| {
+            let (left, full) = BARS[usize::from(narrow)];
+            let above = if narrow { NAME } else { 0 };
             for (place, replica) in group.replicas.iter().enumerate() {
-                let top = i32::try_from(place).unwrap_or(0) * ROW + 8;
-                picture.text(
-                    (LEFT - 20, top + 32),
-                    &short_name(&replica.id),
-                    role::INK,
-                    31,
-                    HPos::Right,
-                );
+                let top = i32::try_from(place).unwrap_or(0) * (ROW + above) + 8 + above;
+                let name = short_name(&replica.id);
+                if narrow {
+                    picture.text((left, top - 22), &name, role::INK, 30, HPos::Left);
+                } else {
+                    picture.text((left - 20, top + 32), &name, role::INK, 27, HPos::Right);
+                }
                 let bars = [
                     (replica.share, role::AXIS, "of the traffic"),
                     (replica.tail_share, role::replica(place), "of the tail"),
                 ];
                 for (n, (part, role, what)) in bars.into_iter().enumerate() {
                     let y = top + i32::try_from(n).unwrap_or(0) * 36;
-                    let length = ((f64::from(FULL) * part.clamp(0.0, 1.0)) as i32).max(2);
-                    picture.rect([(LEFT, y), (LEFT + length, y + 26)], role, true);
+                    let length = ((f64::from(full) * part.clamp(0.0, 1.0)) as i32).max(2);
+                    picture.rect([(left, y), (left + length, y + 26)], role, true);
+                    let text = format!("{} {what}", share(part));
                     picture.text(
-                        (LEFT + length + 12, y + 13),
-                        &format!("{} {what}", share(part)),
+                        (left + length + 12, y + 13),
+                        &text,
                         role::FAINT,
                         27,
                         HPos::Left,

@@ -32,6 +32,7 @@ pub(in crate::report) fn throughput(
     let y = Axis::counts(most, "requests per second");
     let mut rows = Vec::new();
     let svg = draw(Frame::WIDE, &x, &y, |canvas| {
+        unsent(canvas, group, series);
         lines(canvas, group, series, counts);
         if group.rate.intended > 0.0 {
             canvas.line(&intended(record, group, series), role::INTENDED, 2);
@@ -51,15 +52,22 @@ pub(in crate::report) fn throughput(
         title: "Throughput over time".into(),
         takeaway: takeaway(group, series),
         description: format!(
-            "Requests per second over {}: the intended rate as a dashed line, sent as a broad pale one, answered and failed as thin ones.",
+            "Requests per second over {}: the intended rate as a dashed line, sent as a broad pale one, answered and failed as thin ones; what was due and not sent in its time is shaded.",
             seconds(series.end)
         ),
         plot: Some(Frame::WIDE.plot()),
         svg,
         table: Table {
-            head: ["from, s", "planned/s", "sent/s", "answered/s", "failed/s"]
-                .map(str::to_owned)
-                .to_vec(),
+            head: [
+                "from, s",
+                "planned/s",
+                "sent/s",
+                "answered/s",
+                "failed/s",
+                "not sent/s",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             rows,
         },
     }
@@ -97,9 +105,28 @@ fn lines(canvas: &mut Canvas, group: &GroupRecord, series: &Series, counts: [Cou
     }
 }
 
+/// Shades what was due and not sent in its time: it waited, or was given up.
+fn unsent(canvas: &mut Canvas, group: &GroupRecord, series: &Series) {
+    let gap = |bucket: &Bucket| {
+        let (sent, due) = (bucket.rate(bucket.sent)?, bucket.rate(bucket.planned)?);
+        // One request more or less in a second is where its border fell.
+        (due - sent > 1.5 / bucket.length()).then_some([bucket.from, bucket.to, sent, due])
+    };
+    let gaps: Vec<_> = series.buckets.iter().map(gap).collect();
+    if group.rate.intended <= 0.0 || gaps.iter().all(Option::is_none) {
+        return;
+    }
+    canvas.band(&gaps, role::UNSENT);
+    let last = gaps.iter().rev().flatten().next();
+    let middle = last.map_or(0.0, |[_, _, low, high]| f64::midpoint(*low, *high));
+    canvas.end_label(middle, "due, not sent", role::UNSENT);
+}
+
 fn row(x: i32, bucket: &Bucket, counts: [CountOf; 4]) -> Row {
     let mut cells = vec![rate(bucket.from)];
-    cells.extend(counts.map(|count| bucket.rate(count(bucket)).map_or_else(|| "–".into(), rate)));
+    let shown = |count: u64| bucket.rate(count).map_or_else(|| "–".into(), rate);
+    cells.extend(counts.map(|count| shown(count(bucket))));
+    cells.push(shown(bucket.planned.saturating_sub(bucket.sent)));
     Row { x: Some(x), cells }
 }
 
@@ -185,4 +212,26 @@ fn takeaway(group: &GroupRecord, series: &Series) -> String {
         ),
     };
     format!("{sent}, {answers}.{drained}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture;
+    use super::*;
+
+    fn chart(record: &Record) -> Chart {
+        let group = &record.groups[0];
+        throughput("t", record, group, &Series::of(record, &group.host))
+    }
+
+    #[test]
+    fn what_was_due_and_not_sent_is_shaded_and_counted() {
+        let shade = role::hex(role::UNSENT);
+        let chart_of_a_calm_run = chart(&fixture::clean());
+        assert!(!chart_of_a_calm_run.svg.wide.contains(&shade));
+        let chart = chart(&fixture::overloaded());
+        assert!(chart.svg.wide.contains(&shade) && chart.svg.narrow.contains(&shade));
+        let unsent: Vec<_> = chart.table.rows.iter().map(|row| &row.cells[5]).collect();
+        assert_eq!(unsent[4..9], ["0", "200", "200", "200", "0"]);
+    }
 }

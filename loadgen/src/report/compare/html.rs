@@ -3,26 +3,26 @@
 use askama::Template;
 
 use super::super::chart::{self, Chart, Line, role};
-use super::super::figures::{counted, percent, significant};
-use super::super::html::{SCRIPT, SCRIPT_HASH, STYLE, figure};
+use super::super::figures::{counted, significant};
+use super::super::html::{SHELL, Shell, figure};
 use super::super::sentences::plain;
 use super::{Comparison, GroupComparison, text};
 
 /// The comparison as one HTML file.
 #[must_use]
 pub fn render_comparison_html(comparison: &Comparison) -> String {
+    let (word, rest) = text::summary(comparison);
     let page = Page {
-        script_hash: SCRIPT_HASH,
-        script: SCRIPT,
-        style: STYLE,
-        status: if comparison.exit_code() == 0 {
-            "pass"
-        } else {
-            "fail"
+        shell: SHELL,
+        status: match word {
+            _ if comparison.exit_code() != 0 => "fail",
+            "CANNOT TELL" => "invalid",
+            _ => "pass",
         },
+        word,
         base: side(&comparison.base),
         candidate: side(&comparison.candidate),
-        headline: text::headline(comparison),
+        headline: rest.trim_start_matches([':', ',', ' ']).to_owned(),
         caveats: comparison
             .caveats
             .iter()
@@ -48,11 +48,10 @@ fn side(runs: &[String]) -> String {
 
 #[derive(Template)]
 #[template(path = "compare.html")]
-struct Page<'a> {
-    script_hash: &'a str,
-    script: &'a str,
-    style: &'a str,
+struct Page {
+    shell: Shell,
     status: &'static str,
+    word: &'static str,
     base: String,
     candidate: String,
     headline: String,
@@ -61,6 +60,7 @@ struct Page<'a> {
 }
 
 struct GroupView {
+    id: String,
     host: String,
     rows: Vec<RowView>,
     charts: Vec<String>,
@@ -82,7 +82,7 @@ impl GroupView {
                 text::value(figure.unit, figure.candidate),
                 text::change(figure),
                 text::interval(figure),
-                percent(figure.noise),
+                text::noise(figure),
                 figure.p_value.map_or_else(|| "–".into(), significant),
             ],
             word: text::word(figure),
@@ -96,16 +96,36 @@ impl GroupView {
         let curves = Chart {
             id: format!("c{place}-curve"),
             title: "Response time by percentile".into(),
-            takeaway: "The tails of the two sides over one another; lines stop where fewer than ten requests were slower.".into(),
-            description: "The slow end is stretched out.".into(),
+            takeaway: takeaway(group),
+            description: "The share of requests that were at least this fast, with the slow end stretched out; lines stop where fewer than ten requests were slower.".into(),
             plot: Some(chart::canvas::Frame::WIDE.plot()),
             ..chart::curves(&lines)
         };
         let ecdf = chart::ecdf(&format!("c{place}-ecdf"), base, candidate);
         Self {
+            id: format!("c{place}"),
             host: plain(&group.host),
             rows: rows.collect(),
             charts: [curves, ecdf].iter().map(figure).collect(),
         }
     }
+}
+
+/// How the middle and the tail moved.
+fn takeaway(group: &GroupComparison) -> String {
+    let moved = ["p50", "p99"].iter().filter_map(|name| {
+        let figure = group.figures.iter().find(|figure| figure.name == *name)?;
+        figure.base.and(figure.candidate)?;
+        Some(format!(
+            "{name} went from {} to {} ({})",
+            text::value(figure.unit, figure.base),
+            text::value(figure.unit, figure.candidate),
+            text::change(figure)
+        ))
+    });
+    let moved: Vec<_> = moved.collect();
+    if moved.is_empty() {
+        return "One side has no finished request.".into();
+    }
+    format!("{}.", moved.join(", and "))
 }

@@ -23,7 +23,7 @@ pub use text::{render_comparison_json, render_comparison_markdown, render_compar
 pub struct CompareOptions {
     /// A change for the worse beyond this share is a regression, 0–1.
     pub max_regression: f64,
-    /// A relative change up to this is never called one, 0–1; tails get twice that.
+    /// A relative change of a median up to this is never called one, 0–1; tails get a multiple.
     pub noise: f64,
     /// Seed of the bootstrap: the same runs give the same words.
     pub seed: u64,

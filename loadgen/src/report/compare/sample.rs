@@ -15,6 +15,9 @@ pub(super) struct Sample {
     /// All runs together.
     pub(super) whole: Tallies,
     blocks: Vec<Tallies>,
+    /// Every time that a block knows, in order: blocks are added up by place and not by value, or
+    /// drawing them a thousand times would be sorting them a thousand times.
+    axes: [Vec<u64>; 2],
 }
 
 /// Counts and distributions that add.
@@ -58,10 +61,15 @@ impl Sample {
             );
         }
         let everything = Tallies::sum(runs.iter().map(|run| (run, 1)));
+        let axes = [
+            places(blocks.iter_mut().map(|block| &mut block.response)),
+            places(blocks.iter_mut().map(|block| &mut block.service)),
+        ];
         Self {
             runs,
             whole: everything,
             blocks,
+            axes,
         }
     }
 
@@ -72,7 +80,15 @@ impl Sample {
     /// The same blocks, drawn again with replacement.
     pub(super) fn resample(&self, rng: &mut rand_chacha::ChaCha8Rng) -> Tallies {
         let drawn = draw_blocks(self.blocks.len(), block_length(self.blocks.len()), rng);
-        Tallies::sum(self.blocks.iter().zip(drawn))
+        let drawn = || self.blocks.iter().zip(drawn.iter().copied());
+        let mut sum = Tallies::default();
+        for (block, times) in drawn() {
+            sum.add_counts(block, times);
+        }
+        let [response, service] = &self.axes;
+        sum.response = total(response, drawn().map(|(block, n)| (&block.response, n)));
+        sum.service = total(service, drawn().map(|(block, n)| (&block.service, n)));
+        sum
     }
 }
 
@@ -117,14 +133,7 @@ impl Tallies {
     fn sum<'a>(parts: impl Iterator<Item = (&'a Self, u32)>) -> Self {
         let mut sum = Self::default();
         for (part, times) in parts.filter(|(_, times)| *times > 0) {
-            sum.seconds += part.seconds * f64::from(times);
-            sum.succeeded += part.succeeded * u64::from(times);
-            sum.failed += part.failed * u64::from(times);
-            sum.replicas
-                .resize(sum.replicas.len().max(part.replicas.len()), 0);
-            for (ours, theirs) in sum.replicas.iter_mut().zip(&part.replicas) {
-                *ours += theirs * u64::from(times);
-            }
+            sum.add_counts(part, times);
             let weighted = |counts: &[(u64, u64)]| -> Vec<_> {
                 counts
                     .iter()
@@ -137,6 +146,17 @@ impl Tallies {
         sum.response.sort_unstable_by_key(|entry| entry.0);
         sum.service.sort_unstable_by_key(|entry| entry.0);
         sum
+    }
+
+    fn add_counts(&mut self, part: &Self, times: u32) {
+        self.seconds += part.seconds * f64::from(times);
+        self.succeeded += part.succeeded * u64::from(times);
+        self.failed += part.failed * u64::from(times);
+        let replicas = self.replicas.len().max(part.replicas.len());
+        self.replicas.resize(replicas, 0);
+        for (ours, theirs) in self.replicas.iter_mut().zip(&part.replicas) {
+            *ours += theirs * u64::from(times);
+        }
     }
 
     /// Completed requests per second.
@@ -162,6 +182,38 @@ fn counts(histogram: &Histogram) -> Vec<(u64, u64)> {
     histogram
         .buckets()
         .map(|(value, count)| (value.0, count))
+        .collect()
+}
+
+/// Puts the place of each value among all of them where the value was, and returns them all.
+fn places<'a>(counts: impl Iterator<Item = &'a mut Vec<(u64, u64)>>) -> Vec<u64> {
+    let all: Vec<_> = counts.collect();
+    let mut axis: Vec<u64> = all
+        .iter()
+        .flat_map(|one| one.iter())
+        .map(|(value, _)| *value)
+        .collect();
+    axis.sort_unstable();
+    axis.dedup();
+    for (value, _) in all.into_iter().flatten() {
+        *value = axis.partition_point(|other| other < value) as u64;
+    }
+    axis
+}
+
+/// Adds up counts by place, each as often as it was drawn, and gives them their values back.
+fn total<'a>(
+    axis: &[u64],
+    parts: impl Iterator<Item = (&'a Vec<(u64, u64)>, u32)>,
+) -> Vec<(u64, u64)> {
+    let mut counts = vec![0; axis.len()];
+    for (part, times) in parts.filter(|(_, times)| *times > 0) {
+        for (place, count) in part {
+            counts[*place as usize] += count * u64::from(times);
+        }
+    }
+    (axis.iter().copied().zip(counts))
+        .filter(|(_, count)| *count > 0)
         .collect()
 }
 

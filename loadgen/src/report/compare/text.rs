@@ -24,8 +24,8 @@ pub fn render_comparison_text(comparison: &Comparison, options: &TextOptions) ->
         let _ = write!(text, "\n{}\n", plain(&group.host));
         let _ = writeln!(
             text,
-            "  {:<12} {:>10} {:>10} {:>9}  {:<19} verdict",
-            "", "base", "candidate", "change", "interval"
+            "  {:<12} {:>10} {:>10} {:>9}  {:<19} {:>8}  verdict",
+            "", "base", "candidate", "change", "interval", "noise"
         );
         for figure in &group.figures {
             let word = word(figure);
@@ -36,12 +36,13 @@ pub fn render_comparison_text(comparison: &Comparison, options: &TextOptions) ->
             };
             let _ = writeln!(
                 text,
-                "  {:<12} {:>10} {:>10} {:>9}  {:<19} {word}",
+                "  {:<12} {:>10} {:>10} {:>9}  {:<19} {:>8}  {word}",
                 figure.name,
                 value(figure.unit, figure.base),
                 value(figure.unit, figure.candidate),
                 change(figure),
-                interval(figure)
+                interval(figure),
+                noise(figure)
             );
         }
     }
@@ -76,19 +77,20 @@ pub fn render_comparison_markdown(comparison: &Comparison) -> String {
     for group in &comparison.groups {
         let _ = write!(
             text,
-            "\n#### {}\n\n| figure | base | candidate | change | interval | verdict |\n|:--|--:|--:|--:|:--|:--|\n",
+            "\n#### {}\n\n| figure | base | candidate | change | interval | noise up to | verdict |\n|:--|--:|--:|--:|:--|--:|:--|\n",
             super::super::markdown::md(&group.host)
         );
         for figure in &group.figures {
             let bold = if figure.regression { "**" } else { "" };
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {bold}{}{bold} |",
+                "| {} | {} | {} | {} | {} | {} | {bold}{}{bold} |",
                 super::super::markdown::md(&figure.name),
                 value(figure.unit, figure.base),
                 value(figure.unit, figure.candidate),
                 change(figure),
                 interval(figure),
+                noise(figure),
                 word(figure)
             );
         }
@@ -101,6 +103,12 @@ pub fn render_comparison_markdown(comparison: &Comparison) -> String {
 
 /// What comparison found, in one sentence.
 pub(super) fn headline(comparison: &Comparison) -> String {
+    let (word, rest) = summary(comparison);
+    format!("{word}{rest}")
+}
+
+/// What comparison found: a word, and the rest of its sentence.
+pub(super) fn summary(comparison: &Comparison) -> (&'static str, String) {
     let named = |keep: &dyn Fn(&FigureComparison) -> bool| -> Vec<String> {
         let several = comparison.groups.len() > 1;
         let groups = comparison.groups.iter();
@@ -128,23 +136,19 @@ pub(super) fn headline(comparison: &Comparison) -> String {
         .figures()
         .all(|figure| figure.verdict == Change::CannotTell);
     if !regressions.is_empty() {
-        format!(
-            "REGRESSION beyond {}: {}.",
-            percent(comparison.max_regression),
-            regressions.join(", ")
-        )
+        let beyond = percent(comparison.max_regression);
+        let rest = format!(" beyond {beyond}: {}.", regressions.join(", "));
+        ("REGRESSION", rest)
     } else if unknown {
-        "CANNOT TELL: the runs are too short to compare.".into()
+        ("CANNOT TELL", ": the runs are too short to compare.".into())
     } else if worse.is_empty() && better.is_empty() {
-        "THE SAME: nothing changed beyond noise.".into()
+        ("THE SAME", ": nothing changed beyond noise.".into())
     } else if worse.is_empty() {
-        format!("BETTER: {}.", better.join(", "))
+        ("BETTER", format!(": {}.", better.join(", ")))
     } else {
-        format!(
-            "WORSE, but within {}: {}.",
-            percent(comparison.max_regression),
-            worse.join(", ")
-        )
+        let within = percent(comparison.max_regression);
+        let rest = format!(", but within {within}: {}.", worse.join(", "));
+        ("WORSE", rest)
     }
 }
 
@@ -201,4 +205,14 @@ pub(super) fn interval(figure: &FigureComparison) -> String {
         )
     });
     between.unwrap_or_else(|| "–".into())
+}
+
+/// The change up to which a figure is the same.
+pub(super) fn noise(figure: &FigureComparison) -> String {
+    let text = percent(figure.noise);
+    if figure.unit == FigureUnit::Share {
+        text.replace('%', "pp")
+    } else {
+        text
+    }
 }

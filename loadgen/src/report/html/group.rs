@@ -3,10 +3,11 @@
 use askama::Template;
 
 use super::super::chart::{self, Chart};
-use super::super::figures::{TimeUnit, grouped, rate, share};
+use super::super::figures::{TimeUnit, grouped, rate, share, span};
 use super::super::sentences::{self, plain};
 use super::super::series::Series;
 use super::super::{GroupRecord, Quantiles, Record};
+use crate::checks::BookVerdict;
 
 /// The section of one group; `id` is its anchor.
 pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String {
@@ -27,6 +28,7 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
         Some(chart::shares(&named("shares"), group, &series)),
         chart::tail(&named("tail"), group),
         chart::multiples(&named("replicas"), group, &series),
+        chart::journey(&named("journey"), group),
         chart::generator(&named("generator"), record, group, &series),
     ];
     let times = [&group.response_time, &group.service_time, &group.send_lag];
@@ -35,6 +37,7 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
         id,
         host: plain(&group.host),
         units: units.map(TimeUnit::sign),
+        tiles: tiles(group),
         times: times_of(times, units),
         requests: requests_of(group),
         replicas: replicas_of(group, units[0]),
@@ -49,11 +52,7 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
 
 /// A chart with its words and its table.
 pub(in crate::report) fn figure(chart: &Chart) -> String {
-    let figure = Figure {
-        chart,
-        svg: chart.svg(),
-    };
-    figure
+    Figure { chart }
         .render()
         .unwrap_or_else(|error| unreachable!("a template is written to memory: {error}"))
 }
@@ -62,7 +61,6 @@ pub(in crate::report) fn figure(chart: &Chart) -> String {
 #[template(path = "chart.html")]
 struct Figure<'a> {
     chart: &'a Chart,
-    svg: String,
 }
 
 #[derive(Template)]
@@ -71,6 +69,7 @@ struct Section<'a> {
     id: &'a str,
     host: String,
     units: [&'static str; 3],
+    tiles: Vec<Tile>,
     times: Vec<Line>,
     requests: Vec<Line>,
     replicas: Vec<Line>,
@@ -92,6 +91,89 @@ impl Line {
             cells,
             bad: false,
         }
+    }
+}
+
+/// A figure to be read from across the room.
+struct Tile {
+    name: &'static str,
+    value: String,
+    note: String,
+    bad: bool,
+}
+
+fn tiles(group: &GroupRecord) -> Vec<Tile> {
+    let (counts, times) = (group.requests, &group.response_time);
+    let time = |nanos: u64| {
+        if times.count == 0 {
+            "–".to_owned()
+        } else {
+            span(nanos as f64)
+        }
+    };
+    let service = |nanos: u64| format!("service {}", time(nanos));
+    let tile = |name, value, note, bad| Tile {
+        name,
+        value,
+        note,
+        bad,
+    };
+    let lost = counts.failed + counts.dropped;
+    let intended = if group.rate.intended > 0.0 {
+        format!("of {}/s intended", rate(group.rate.intended))
+    } else {
+        "closed loop".to_owned()
+    };
+    vec![
+        tile(
+            "sent",
+            format!("{}/s", rate(group.rate.sent)),
+            intended,
+            false,
+        ),
+        tile(
+            "p50",
+            time(times.p50),
+            service(group.service_time.p50),
+            false,
+        ),
+        tile(
+            "p99",
+            time(times.p99),
+            service(group.service_time.p99),
+            false,
+        ),
+        tile(
+            "slowest",
+            time(times.max),
+            service(group.service_time.max),
+            false,
+        ),
+        tile(
+            "failed or dropped",
+            grouped(lost),
+            format!("of {}", grouped(counts.planned)),
+            lost > 0,
+        ),
+        books_tile(group),
+    ]
+}
+
+fn books_tile(group: &GroupRecord) -> Tile {
+    let check = &group.crosscheck;
+    let (value, note) = match check.verdict {
+        BookVerdict::Agree => ("agree".to_owned(), "to the last request".to_owned()),
+        BookVerdict::Disagree => (
+            "disagree".to_owned(),
+            format!("{} unexplained", grouped(check.unnamed)),
+        ),
+        BookVerdict::Unavailable => ("–".to_owned(), "only the client's is known".to_owned()),
+    };
+    Tile {
+        name: "books",
+        value,
+        note,
+        bad: check.verdict == BookVerdict::Disagree,
     }
 }
 

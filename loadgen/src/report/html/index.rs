@@ -8,8 +8,8 @@ use super::super::Record;
 use super::super::chart::{self, Chart};
 use super::super::figures::{TimeUnit, counted, grouped, rate};
 use super::super::sentences::{self, plain};
-use super::STYLE;
 use super::group::figure;
+use super::{SHELL, Shell};
 use crate::checks::Status;
 
 /// What the list says of a run; small enough to be kept for thousands.
@@ -70,8 +70,9 @@ pub fn render_index(runs: &[RecordSummary]) -> String {
             .then_with(|| a.folder.cmp(&b.folder))
     });
     let index = Index {
-        style: STYLE,
+        shell: SHELL,
         count: counted(runs.len() as u64, "run"),
+        tally: tally(&runs),
         trends: trends(&runs).iter().map(figure).collect(),
         rows: runs
             .iter()
@@ -107,15 +108,33 @@ fn trends(newest_first: &[&RecordSummary]) -> Vec<Chart> {
         .collect()
 }
 
+/// How the runs ended, in one sentence.
+fn tally(runs: &[&RecordSummary]) -> String {
+    let ended = |status| runs.iter().filter(|run| run.status == status).count();
+    let Some(last) = runs.first() else {
+        return String::new();
+    };
+    format!(
+        "The last one is {}. {} passed, {} failed, and {} cannot be trusted.",
+        sentences::word(last.status),
+        ended(Status::Pass),
+        ended(Status::Fail),
+        ended(Status::Invalid)
+    )
+}
+
 fn started(run: &RecordSummary) -> String {
-    plain(&run.started_at).replace('T', " ").replace('Z', "")
+    // To the second: a list is for finding, not for timing.
+    let whole = run.started_at.split(['.', 'Z']).next();
+    plain(whole.unwrap_or_default()).replace('T', " ")
 }
 
 #[derive(Template)]
 #[template(path = "index.html")]
-struct Index<'a> {
-    style: &'a str,
+struct Index {
+    shell: Shell,
     count: String,
+    tally: String,
     trends: Vec<String>,
     rows: Vec<RunRow>,
 }

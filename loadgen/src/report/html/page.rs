@@ -5,7 +5,7 @@ use askama::Template;
 use super::super::figures::seconds;
 use super::super::sentences::{self, plain};
 use super::super::{GroupRecord, Record};
-use super::{SCRIPT, SCRIPT_HASH, STYLE, group, plan};
+use super::{SHELL, Shell, group, health, plan};
 
 /// A run as one HTML file.
 #[must_use]
@@ -16,9 +16,7 @@ pub fn render_html(record: &Record) -> String {
         .map(|group| plain(&group.host))
         .collect();
     let page = Page {
-        script_hash: SCRIPT_HASH,
-        script: SCRIPT,
-        style: STYLE,
+        shell: SHELL,
         version: &record.run.loadgen_version,
         schema_version: record.schema_version,
         run_id: plain(&record.run.id),
@@ -52,6 +50,7 @@ pub fn render_html(record: &Record) -> String {
                 html: group::section(&format!("g{}", place + 1), record, group),
             })
             .collect(),
+        health: health::section(record),
         plan: plan::section(record),
     };
     page.render()
@@ -83,9 +82,7 @@ fn lead(record: &Record, group: &GroupRecord) -> Vec<String> {
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
-    script_hash: &'a str,
-    script: &'a str,
-    style: &'a str,
+    shell: Shell,
     version: &'a str,
     schema_version: u32,
     run_id: String,
@@ -100,6 +97,7 @@ struct Page<'a> {
     thresholds: Vec<ThresholdView>,
     several: bool,
     groups: Vec<GroupView>,
+    health: String,
     plan: String,
 }
 
@@ -112,9 +110,29 @@ struct GroupView {
 struct FindingView {
     severity: &'static str,
     code: String,
-    message: String,
-    hint: String,
+    message: Vec<Piece>,
+    hint: Vec<Piece>,
     place: String,
+}
+
+/// Words, or what stands between backticks.
+struct Piece {
+    code: bool,
+    text: String,
+}
+
+/// Cuts a sentence at its backticks. A lonely one is a character like any other.
+fn pieces(text: &str) -> Vec<Piece> {
+    let text = plain(text);
+    let parts: Vec<_> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return vec![Piece { code: false, text }];
+    }
+    let piece = |(place, text): (usize, &&str)| Piece {
+        code: place % 2 == 1,
+        text: (*text).to_owned(),
+    };
+    parts.iter().enumerate().map(piece).collect()
 }
 
 impl FindingView {
@@ -127,8 +145,8 @@ impl FindingView {
         Self {
             severity: sentences::severity(finding.severity),
             code: plain(&finding.code),
-            message: plain(&finding.message),
-            hint: finding.hint.as_deref().map(plain).unwrap_or_default(),
+            message: pieces(&finding.message),
+            hint: finding.hint.as_deref().map(pieces).unwrap_or_default(),
             place: place.join(", "),
         }
     }

@@ -7,21 +7,22 @@ use sha2::{Digest as _, Sha256};
 use super::super::{Record, fixture};
 use super::*;
 
-/// Writes the pages where a person or a browser can look at them.
-fn keep(name: &str, page: &str) {
-    if let Ok(folder) = std::env::var("LOADGEN_PAGES") {
-        std::fs::create_dir_all(&folder).expect("a folder for pages");
-        std::fs::write(format!("{folder}/{name}.html"), page).expect("a page");
+/// Stores the records where `loadgen report` can draw them for a browser.
+fn keep(name: &str, record: &Record) {
+    if let Ok(folder) = std::env::var("LOADGEN_RECORDS") {
+        let folder = std::path::Path::new(&folder).join(name);
+        std::fs::create_dir_all(&folder).expect("a folder for a record");
+        let text = super::super::to_json(record);
+        std::fs::write(folder.join("record.json"), text).expect("a record");
     }
 }
 
 fn pages() -> Vec<(&'static str, Record, String)> {
     let page = |(name, record): (&'static str, Record)| {
         let page = render_html(&record);
-        keep(name, &page);
         (name, record, page)
     };
-    fixture::short().into_iter().map(page).collect()
+    fixture::pages().into_iter().map(page).collect()
 }
 
 /// Every `<svg>…</svg>` of a page.
@@ -48,6 +49,7 @@ fn the_policy_lets_run_this_script_and_no_other() {
 #[test]
 fn a_page_is_small_and_loads_nothing() {
     for (name, record, page) in pages() {
+        keep(name, &record);
         assert!(
             page.len() <= 300_000 * record.groups.len(),
             "{name}: {} bytes",
@@ -88,7 +90,9 @@ fn every_drawing_is_well_formed_named_and_not_blank() {
             }
             assert!(elements > 5, "{name}: {text}");
             assert!(
-                text.contains("role=\"img\"") && text.contains("<title id="),
+                text.contains("role=\"img\"")
+                    && text.contains("<title id=")
+                    && text.contains("<desc id="),
                 "{name}"
             );
             assert!(!text.contains("NaN") && !text.contains("inf"), "{name}");
@@ -123,7 +127,7 @@ fn ids_on_a_page_are_unique() {
 fn ten_minutes_and_four_replicas_fit_a_megabyte() {
     let record = fixture::ten_minutes();
     let page = render_html(&record);
-    keep("ten-minutes", &page);
+    keep("ten-minutes", &record);
     assert!(page.len() <= 1_000_000, "{} bytes", page.len());
 }
 
@@ -139,8 +143,43 @@ fn the_list_of_runs_links_to_each_and_shows_how_p99_moved() {
         })
         .collect();
     let page = render_index(&runs);
-    keep("index", &page);
     assert!(page.contains("href=\"./run%20clean/index.html\""));
-    assert!(page.contains("run by run") && !page.contains("<script") && !page.contains("<img"));
+    assert_eq!(page.matches("<script").count(), 1, "only our own");
+    assert!(page.contains("run by run") && !page.contains("<img"));
     assert!(render_index(&[]).contains("0\u{a0}runs"));
+}
+
+#[test]
+fn what_stands_between_backticks_is_code_and_a_lonely_one_is_itself() {
+    let mut record = fixture::failed();
+    record.findings[0].hint = Some("see `a` and `<b>`".into());
+    record.findings[1].hint = Some("a lonely ` is no code".into());
+    let page = render_html(&record);
+    assert!(page.contains("see <code>a</code> and <code>&#60;b&#62;</code>"));
+    assert!(page.contains("a lonely ` is no code"));
+}
+
+#[test]
+fn the_page_says_whether_the_measurement_can_be_believed() {
+    let page = render_html(&fixture::overloaded());
+    assert!(page.contains("1 of 3 checks of the measurement itself do not hold."));
+    assert!(render_html(&fixture::timed(fixture::clean())).contains("All 3 checks"));
+    let mut old = fixture::clean();
+    old.threads.clear();
+    assert!(!render_html(&old).contains("be believed"));
+}
+
+#[test]
+fn every_chart_is_drawn_for_a_phone_too_and_shown_once() {
+    for (name, _, page) in pages() {
+        let count = |what: &str| page.matches(what).count();
+        let figures = count("<figure class=\"chart\"");
+        assert_eq!(count("<svg class=\"wide\" viewBox"), figures, "{name}");
+        assert_eq!(
+            count("<svg class=\"narrow\" display=\"none\""),
+            figures,
+            "{name}"
+        );
+        assert_eq!(count("<details>"), figures, "{name}");
+    }
 }
