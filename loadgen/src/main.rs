@@ -119,8 +119,8 @@ fn conclude(stored: &Stored, format: Format) -> u8 {
 fn text_options(folder: &std::path::Path) -> TextOptions {
     TextOptions {
         color: cli::colored(&std::io::stdout()),
+        width: cli::columns(&std::io::stdout()).unwrap_or(TextOptions::default().width),
         folder: Some(folder.display().to_string()),
-        ..TextOptions::default()
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+use super::color::ColorWhen;
+
 const ABOUT: &str = "Load testing that can be believed: open-loop load through a proxy, latency as \
 users feel it, the balance of the replicas, and client, proxy and replicas' counts that must agree.";
 
@@ -38,6 +40,15 @@ pub struct Cli {
     /// What becomes of it.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Colours; auto: on a terminal, unless NO_COLOR is set, or CLICOLOR_FORCE or FORCE_COLOR asks for them
+    #[arg(
+        long,
+        global = true,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: ColorWhen,
 }
 
 /// Everything but running a test.

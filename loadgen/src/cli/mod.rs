@@ -3,6 +3,7 @@
 //! **Invariant:** the only room that knows `clap`. It does no work: it says what is to be done.
 
 mod args;
+mod color;
 mod config;
 mod error;
 mod resolve;
@@ -13,10 +14,11 @@ pub use args::{
     Cli, Command, CompareArgs, CompareFormat, Format, OutputArgs, ProgressMode, ReportArgs,
     StackArgs, StackKindArg,
 };
+pub use color::{ColorWhen, colored};
 pub use error::UsageError;
 pub use resolve::{Experiment, Invocation, invocation, share};
 pub use table::table;
-pub use view::{View, colored, say_error};
+pub use view::{View, columns, say_error};
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -24,7 +26,9 @@ use clap::{CommandFactory as _, Parser as _};
 /// command to run.
 #[must_use]
 pub fn parse() -> Cli {
-    Cli::parse()
+    let cli = Cli::parse();
+    color::decide(cli.color);
+    cli
 }
 
 /// A completion script for a shell.

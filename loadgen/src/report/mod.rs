@@ -38,4 +38,5 @@ pub use record::{
     Environment, GroupRecord, IntervalRecord, IntervalReplica, Quantiles, Rates, Record,
     ReplicaInfo, ReplicaRecord, RequestCounts, RunInfo, SCHEMA_VERSION, StackInfo, ThreadInfo,
 };
+pub use sentences::plain;
 pub use text::{TextOptions, render_line, render_text};

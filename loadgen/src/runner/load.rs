@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::storage::Spool;
 use super::{RunError, Signals, Tell};
 use crate::engine::{self, Arrivals, GroupLoad, NameSource, Observer, Stop};
-use crate::model::{Notice, Progress, Topology};
+use crate::model::{Course, Notice, Progress, Topology};
 use crate::plan::{self, Pacing, Plan, ReplicaIdSource, StackChoice};
 use crate::recorder::{Interval, Recording};
 use crate::transport::general::{General, GeneralOptions};
@@ -28,6 +28,7 @@ pub(super) async fn apply(
     let (told, mut progress) = mpsc::unbounded_channel();
     let observer = Relay { spool, told };
     let engine = start(plan, &target, observer, stopped)?;
+    tell(Notice::Load(course(plan)));
     tokio::pin!(engine);
     let mut stopping = false;
     loop {
@@ -127,6 +128,20 @@ fn general(plan: &Plan, host: &str, target: &Target, watch: &Watch) -> GeneralOp
         connections: plan.connections as usize,
         insecure,
         cacert: cacert.map(PathBuf::from),
+    }
+}
+
+/// What a watcher may know beforehand.
+fn course(plan: &Plan) -> Course {
+    let bounded = plan.groups.iter().map(|group| match &group.load {
+        // A schedule that ends with its requests has a length that says so.
+        plan::Load::Open { .. } => None,
+        plan::Load::Closed { requests } => *requests,
+    });
+    Course {
+        warmup: plan.warmup.into(),
+        duration: plan.duration.into(),
+        requests: bounded.sum(),
     }
 }
 
