@@ -73,6 +73,7 @@ async fn test(invocation: Invocation) -> u8 {
         out: output.out,
         command: std::env::args().collect(),
         csv: output.csv,
+        metrics: output.metrics_listen,
     };
     let mode = if output.quiet {
         ProgressMode::None

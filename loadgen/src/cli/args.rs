@@ -232,6 +232,9 @@ pub struct OutputArgs {
     /// Also write the intervals as intervals.csv
     #[arg(long, help_heading = "Output")]
     pub csv: bool,
+    /// Serve the generator's own Prometheus metrics at /metrics while the test runs; port 0 is any free one
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Output")]
+    pub metrics_listen: Option<String>,
 }
 
 /// Which stack `up`, `down` and `ps` are about.

@@ -68,12 +68,12 @@ app-group-1  intended 500/s  sent 500/s  answered 498/s  ▂▄▆█
 #[test]
 fn forty_columns_are_enough() {
     let expected = "\
-load  ██████████░░░░░░░░░░░░░░░  6 s left
+load  ████░░░░░░  4 s of 10 s, 6 s left
 app-group-1  500 → 500 → 498/s  ▂▄▆█
   p50 449 µs  p99 946 µs  max 4.60 ms
   lag 79.4 µs  errors 0  dropped 0
-  782bf3ef4322  █████████████    75.0 %
-  a90c11d7e85b  ████▍            25.0 %";
+  782bf3ef4322  ██████████████   75.0 %
+  a90c11d7e85b  ████▋            25.0 %";
     let state = state(vec![quiet("app-group-1")]);
     assert_eq!(picture(&state, 5.0, 40, 24), expected);
 }
