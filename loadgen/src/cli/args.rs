@@ -40,8 +40,9 @@ pub struct Cli {
     /// What becomes of it.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Colours; auto: on a terminal, unless NO_COLOR is set, or CLICOLOR_FORCE or FORCE_COLOR asks for them
+    /// When colours are written.
     #[arg(
+        help = "Colours; NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR are heard where this is auto",
         long,
         global = true,
         default_value = "auto",

@@ -6,6 +6,7 @@ mod args;
 mod color;
 mod config;
 mod error;
+mod manual;
 mod resolve;
 mod table;
 mod view;
@@ -16,6 +17,7 @@ pub use args::{
 };
 pub use color::{ColorWhen, colored};
 pub use error::UsageError;
+pub use manual::manual;
 pub use resolve::{Experiment, Invocation, invocation, share};
 pub use table::table;
 pub use view::{View, columns, say_error};
@@ -37,13 +39,4 @@ pub fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut script);
     String::from_utf8_lossy(&script).into_owned()
-}
-
-/// The manual page, in roff.
-#[must_use]
-pub fn manual() -> String {
-    let mut page = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = clap_mangen::Man::new(Cli::command()).render(&mut page);
-    String::from_utf8_lossy(&page).into_owned()
 }

@@ -43,6 +43,9 @@ pub(super) async fn apply(
                 if let Some(meter) = ended {
                     meter.end();
                 }
+                while let Ok(told) = progress.try_recv() {
+                    told.pass_on(tell);
+                }
                 return recording
                     .map_err(|error| RunError::Internal(error.to_string()))?
                     .map_err(RunError::Engine);
@@ -56,10 +59,7 @@ pub(super) async fn apply(
                 let _ = stop.send(Stop::Soon);
                 tell(Notice::State("stopping: what is in flight may end; once more to stop now"));
             }
-            Some(told) = progress.recv() => match told {
-                Told::Progress(progress) => tell(Notice::Progress(&progress)),
-                Told::Warning(warning) => tell(Notice::State(&warning)),
-            },
+            Some(told) = progress.recv() => told.pass_on(tell),
         }
     }
 }
@@ -186,6 +186,15 @@ fn engine_load(plan: &Plan) -> engine::Load {
 enum Told {
     Progress(Progress),
     Warning(String),
+}
+
+impl Told {
+    fn pass_on(&self, tell: &mut Tell) {
+        match self {
+            Self::Progress(progress) => tell(Notice::Progress(progress)),
+            Self::Warning(warning) => tell(Notice::State(warning)),
+        }
+    }
 }
 
 /// Passes each second on: to the spool and the meter at once, to the watcher when it has time.

@@ -4,6 +4,7 @@
 
 mod environment;
 mod error;
+mod github;
 mod lives;
 mod load;
 mod operate;
@@ -133,7 +134,7 @@ async fn measure(
     let record = assemble(parts, &recording, &judgement, folder.intervals());
     let unwritten = folder.finish(&record, test.csv).err();
     storage::list_runs(&folder.path());
-    storage::tell_github(&record);
+    github::tell(&record);
     Ok(Stored {
         record,
         folder: folder.path(),

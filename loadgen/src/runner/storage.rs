@@ -363,17 +363,3 @@ pub(super) fn list_runs(run: &Path) {
         .collect();
     let _ = write_whole(&folder, "index.html", &report::render_index(&summaries));
 }
-
-/// Appends a run's summary to the page of a GitHub Actions job, where there is one.
-pub(super) fn tell_github(record: &Record) {
-    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
-        return;
-    };
-    let append = || {
-        let mut file = File::options().create(true).append(true).open(&path)?;
-        writeln!(file, "{}", report::render_markdown(record))
-    };
-    if let Err(reason) = append() {
-        eprintln!("warning: the job's summary cannot be written: {reason}");
-    }
-}

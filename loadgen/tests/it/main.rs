@@ -9,6 +9,10 @@ mod errors;
 mod fake;
 mod interrupted;
 mod lost;
+mod metrics;
 mod pages;
 mod program;
 mod reading;
+#[path = "../schema/mod.rs"]
+mod schema;
+mod terminal;

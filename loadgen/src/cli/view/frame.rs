@@ -37,7 +37,8 @@ pub(super) fn lines(state: &State, since: Duration, size: Size) -> Vec<Line> {
     };
     // The last column stays free: a terminal may break a line that fills it.
     let most = size.columns.saturating_sub(1);
-    let rows = size.rows.saturating_sub(1).max(1);
+    // One for the cursor, and one above: some terminals keep a picture that filled them.
+    let rows = size.rows.saturating_sub(2).max(1);
     let mut lines = Vec::new();
     for detail in [Detail::Replicas, Detail::Folded, Detail::Least] {
         lines = vec![head(state, course, since, most)];
@@ -181,14 +182,15 @@ fn troubles(group: &GroupProgress, most: usize) -> Line {
     if most < NARROW {
         let mark = if late { "!" } else { "" };
         line.say(bad(late), &[format!("lag {lag}{mark}")]);
-        line.say(
-            bad(group.failed > 0),
-            &[format!("errors {failed}"), format!("err {failed}")],
-        );
-        line.say(
-            bad(group.dropped > 0),
-            &[format!("dropped {dropped}"), format!("drop {dropped}")],
-        );
+        let mut counts = [
+            (group.failed, format!("errors {failed}")),
+            (group.dropped, format!("dropped {dropped}")),
+        ];
+        // Where there is no room for both, the one that tells something comes first.
+        counts.sort_by_key(|(count, _)| *count == 0);
+        for (count, told) in counts {
+            line.say(bad(count > 0), &[told]);
+        }
     } else {
         line.say(bad(late), &[format!("send lag p99 {lag}{over}")]);
         line.say(bad(group.dropped > 0), &[format!("dropped {dropped}")]);

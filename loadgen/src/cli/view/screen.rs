@@ -49,9 +49,8 @@ impl<W: Write> Screen<W> {
 
     /// Writes a sentence that stays, above the picture.
     pub(super) fn say(&mut self, sentence: &str, size: Size) {
-        let text = format!("{}{CLEAR_BELOW}{}\r\n", self.up(size), plain(sentence));
-        self.there.clear();
-        self.write(&text);
+        self.clear(size);
+        self.write(&format!("{}\r\n", plain(sentence)));
     }
 
     /// Takes the picture away.
