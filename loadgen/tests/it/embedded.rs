@@ -205,8 +205,12 @@ fn poisson_arrivals_are_those_of_their_seed() {
     let run = |seed: u32| {
         let words = format!("--host app-group-1 --rps 120 --arrivals poisson --seed {seed}");
         let record = passes(&words);
+        // A last answer that came late makes a second in which nothing was due.
         let seconds = record.intervals.iter().map(|second| second.planned);
-        (planned(&record), seconds.collect::<Vec<_>>())
+        (
+            planned(&record),
+            seconds.filter(|due| *due > 0).collect::<Vec<_>>(),
+        )
     };
     let (first, again, other) = (run(7), run(7), run(8));
     assert_eq!(first, again);
