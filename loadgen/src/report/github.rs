@@ -32,8 +32,14 @@ pub fn render_annotations(record: &Record) -> String {
         weighs && finding.code != "threshold-failed"
     });
     let findings = wrong.map(|finding| {
+        let group = finding.group.iter().map(|group| format!("{group}: "));
         let hint = finding.hint.iter().map(|hint| format!(" (hint: {hint})"));
-        let text = format!("{}{}", finding.message, hint.collect::<String>());
+        let text = format!(
+            "{}{}{}",
+            group.collect::<String>(),
+            finding.message,
+            hint.collect::<String>()
+        );
         annotation(&finding.code, &text)
     });
     thresholds.chain(findings).take(MOST_ANNOTATIONS).collect()

@@ -46,9 +46,13 @@ pub fn render_markdown(record: &Record) -> String {
 
 fn findings(text: &mut String, record: &Record) {
     for finding in record.findings.iter().take(MOST_FINDINGS) {
+        let group = match &finding.group {
+            Some(group) if record.groups.len() > 1 => format!("{}: ", md(group)),
+            _ => String::new(),
+        };
         let _ = write!(
             text,
-            "- **{}** {}",
+            "- **{}** {group}{}",
             sentences::severity(finding.severity),
             md(&finding.message)
         );

