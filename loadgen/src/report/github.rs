@@ -87,7 +87,10 @@ mod tests {
             lines[0],
             "::error title=loadgen%3A threshold failed::app-group-1: p99>5ms (observed 8.91\u{a0}ms, limit 5.00\u{a0}ms)"
         );
-        assert!(lines[1].starts_with("::error title=loadgen%3A starved-replica::replica c3d0"));
+        assert!(
+            lines[1]
+                .starts_with("::error title=loadgen%3A starved-replica::app-group-1: replica c3d0")
+        );
         assert_eq!(
             lines.len(),
             2,
@@ -106,7 +109,10 @@ mod tests {
             text.lines().all(|line| line.starts_with("::error title=")),
             "{text}"
         );
-        assert!(text.contains("title=loadgen%3A a%3A%3Ab%2Cc::x"), "{text}");
+        assert!(
+            text.contains("title=loadgen%3A a%3A%3Ab%2Cc::app-group-1: x"),
+            "{text}"
+        );
         assert!(text.contains("%250A"), "{text}");
     }
 
