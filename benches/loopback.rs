@@ -4,7 +4,7 @@
 //! measured is one exchange, there and back.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use http_body_util::{BodyExt as _, Empty};
@@ -60,7 +60,7 @@ fn exchange(c: &mut Criterion) {
     group.bench_function("loadgen", |b| {
         b.iter(|| {
             runtime
-                .block_on(connection.exchange())
+                .block_on(connection.exchange(Instant::now()))
                 .expect("an answer")
                 .status
         });

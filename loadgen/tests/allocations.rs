@@ -1,4 +1,5 @@
-//! Counts heap allocations on a generator thread: none may belong to a request.
+//! Counts heap allocations on a generator thread, of which none may belong to a request, and the
+//! bytes that are held, which may not grow with the number of requests.
 
 #![expect(
     unsafe_code,
@@ -9,9 +10,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loadgen::engine::{Arrivals, GroupLoad, Load, NameSource, Observer, Stop, run};
 use loadgen::model::{ErrorClass, Nanos, Progress, Rate};
@@ -25,19 +27,34 @@ thread_local! {
     static EXCHANGES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The system's allocator, which counts for the thread that asks.
+/// Bytes that are held by all threads, now and at the most.
+static HELD: AtomicI64 = AtomicI64::new(0);
+static MOST_HELD: AtomicI64 = AtomicI64::new(0);
+
+/// One test at a time: what is counted is the whole process's.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The system's allocator, which counts for the thread that asks, and bytes for all of them.
 struct Counting;
+
+fn hold(bytes: usize) {
+    let bytes = bytes.cast_signed() as i64;
+    let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    MOST_HELD.fetch_max(held, Ordering::Relaxed);
+}
 
 // SAFETY: every call is passed on unchanged to the system's allocator; counting touches only a
 // thread-local number without a destructor, and allocates nothing itself.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        hold(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size().cast_signed() as i64, Ordering::Relaxed);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(at, layout) }
     }
@@ -66,7 +83,7 @@ impl Transport for Noting {
 }
 
 impl Connection for NotingConnection {
-    fn exchange(&mut self) -> impl Future<Output = Result<Answer, ErrorClass>> {
+    fn exchange(&mut self, sent: Instant) -> impl Future<Output = Result<Answer, ErrorClass>> {
         let n_exchanges = EXCHANGES.get() + 1;
         EXCHANGES.set(n_exchanges);
         if n_exchanges == WARM {
@@ -74,7 +91,7 @@ impl Connection for NotingConnection {
         } else if n_exchanges == WARM + LOOKED_AT {
             AT_END.store(ALLOCATIONS.get(), Ordering::Relaxed);
         }
-        self.0.exchange()
+        self.0.exchange(sent)
     }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -120,6 +137,7 @@ fn replica() -> SocketAddr {
 
 #[test]
 fn a_request_on_the_hot_path_allocates_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let address = replica();
     let schedule = Schedule {
         process: Process::Constant,
@@ -166,4 +184,82 @@ fn a_request_on_the_hot_path_allocates_nothing() {
         "{allocated} allocations for {LOOKED_AT} requests"
     );
     assert!(AT_WARM.load(Ordering::Relaxed) > 0, "the allocator counts");
+}
+
+/// Answers at once, from one replica.
+struct Immediate;
+
+impl Transport for Immediate {
+    type Connection = Self;
+
+    async fn connect(&self) -> Result<Self, ErrorClass> {
+        Ok(Self)
+    }
+}
+
+impl Connection for Immediate {
+    async fn exchange(&mut self) -> Result<Answer, ErrorClass> {
+        Ok(Answer {
+            status: 200,
+            tries: 1,
+            reusable: true,
+        })
+    }
+
+    fn poll_closed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn named_header(&self) -> &[u8] {
+        b""
+    }
+
+    fn short_body(&self) -> &[u8] {
+        b"\"replica\""
+    }
+}
+
+/// The most bytes held at once, beyond those held before, in a run of so many requests.
+fn most_held_for(requests: u64) -> i64 {
+    let duration = Nanos(600 * Nanos::SECOND.0);
+    let load = Load {
+        groups: vec![GroupLoad {
+            host: "g".into(),
+            arrivals: Arrivals::Closed {
+                requests: Some(requests),
+            },
+            connections: 16,
+        }],
+        threads: 1,
+        warmup: Nanos::ZERO,
+        duration,
+        patience: Duration::from_secs(5),
+        connect_patience: Duration::from_secs(2),
+        spin: false,
+        name_source: NameSource::Body,
+    };
+    let before = HELD.load(Ordering::Relaxed);
+    MOST_HELD.store(before, Ordering::Relaxed);
+    let (_stop, stopped) = tokio::sync::watch::channel(Stop::No);
+    let recording = run(&load, |_| Ok(Immediate), &mut Nobody, &stopped).expect("a run");
+    assert_eq!(recording.totals[0].1.response.count(), requests);
+    MOST_HELD.load(Ordering::Relaxed) - before
+}
+
+/// The seventh trap of load generators (the other nine are in `engine/traps.rs`): memory that
+/// grows with the requests makes long runs impossible, and slows down those before that.
+#[test]
+fn trap_7_every_sample_kept() {
+    const FEW: u64 = 10_000;
+    const MANY: u64 = 3_000_000;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (few, many) = (most_held_for(FEW), most_held_for(MANY));
+    // The many take some seconds, and a second that is handed over is held twice for a moment:
+    // half a megabyte for each of the histograms. A sample would have at least eight bytes.
+    let bound = 4 << 20;
+    assert!(bound < (MANY - FEW).cast_signed() * 8 / 4);
+    assert!(
+        many - few < bound,
+        "{few} bytes for {FEW} requests, and {many} for {MANY}"
+    );
 }

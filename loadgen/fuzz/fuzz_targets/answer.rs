@@ -1,39 +1,62 @@
-//! An answer from a hostile server, cut at two places: it must not matter where, and never panic.
+//! Answers from a hostile server, to GET and to HEAD, cut anywhere: it must not matter where.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{arbitrary, fuzz_target};
 use loadgen::transport::http1::{Decoder, ProtocolError, Step};
 use loadgen::transport::{Answer, Watch};
 
-fn decode(pieces: &[&[u8]]) -> Result<Option<Answer>, ProtocolError> {
+#[derive(Debug, arbitrary::Arbitrary)]
+struct Input<'a> {
+    head: bool,
+    cuts: [u8; 3],
+    bytes: &'a [u8],
+}
+
+/// What can be read of an answer: itself, its header and its body.
+type Read = (Answer, Vec<u8>, Vec<u8>);
+
+/// Decodes as a connection does: what was not used up is given again, with more.
+fn decode(method: &str, pieces: &[&[u8]]) -> Result<Option<Read>, ProtocolError> {
     let watch = Watch { name_header: Some("x-name".into()) };
-    let mut decoder = Decoder::new("GET", watch);
+    let mut decoder = Decoder::new(method, watch);
     decoder.begin();
     let mut unused = Vec::new();
-    for piece in pieces {
+    let mut answer = None;
+    for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
         unused.extend_from_slice(piece);
-        if unused.is_empty() {
-            continue;
-        }
         match decoder.decode(&unused)? {
             Step::More(used) => drop(unused.drain(..used)),
-            Step::Done(answer) => {
-                let _ = loadgen::engine::name_in(decoder.short_body());
-                return Ok(Some(answer));
+            Step::Done(done) => {
+                answer = Some(done);
+                break;
             }
         }
     }
-    Ok(decoder.end())
+    let answer = answer.or_else(|| decoder.end());
+    let _ = loadgen::engine::name_in(decoder.short_body());
+    Ok(answer.map(|answer| {
+        (answer, decoder.named_header().to_vec(), decoder.short_body().to_vec())
+    }))
 }
 
-fuzz_target!(|input: (u8, &[u8])| {
-    let (cut, bytes) = input;
-    let cut = usize::from(cut).min(bytes.len());
-    let whole = decode(&[bytes]);
-    let cut = decode(&[&bytes[..cut], &bytes[cut..]]);
+fuzz_target!(|input: Input| {
+    let method = if input.head { "HEAD" } else { "GET" };
+    let bytes = input.bytes;
+    let whole = decode(method, &[bytes]);
+    let mut cuts = input.cuts.map(|cut| usize::from(cut).min(bytes.len()));
+    cuts.sort_unstable();
+    let [a, b, c] = cuts;
+    let cut = decode(method, &[&bytes[..a], &bytes[a..b], &bytes[b..c], &bytes[c..]]);
+    let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    let single = decode(method, &single);
     // Bytes after the answer are an error only when they come with it: the connection finds those
     // that come later when it is idle.
+    if whole != Err(ProtocolError::Surplus) {
+        assert_eq!(whole.is_ok(), cut.is_ok());
+        assert_eq!(whole.is_ok(), single.is_ok());
+    }
     if whole.is_ok() {
         assert_eq!(whole, cut);
+        assert_eq!(whole, single);
     }
 });

@@ -1,5 +1,7 @@
 //! The run's own time line: the kernel's monotonic clock, counted from the run's epoch.
 
+use std::time::{Duration, Instant};
+
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::model::Nanos;
@@ -8,6 +10,8 @@ use crate::model::Nanos;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     epoch: u64,
+    /// The epoch as the standard library names it: the same clock, read a moment later.
+    instant: Instant,
 }
 
 impl Clock {
@@ -16,6 +20,7 @@ impl Clock {
     pub fn start() -> Self {
         Self {
             epoch: nanos(clock_gettime(ClockId::Monotonic)),
+            instant: Instant::now(),
         }
     }
 
@@ -24,6 +29,14 @@ impl Clock {
     #[must_use]
     pub fn now(self) -> Nanos {
         Nanos(nanos(clock_gettime(ClockId::Monotonic)) - self.epoch)
+    }
+
+    /// An instant of this time line as the standard library names it, by arithmetic: a reading
+    /// serves the recorder and the transport's deadline alike.
+    #[inline]
+    #[must_use]
+    pub fn instant(self, at: Nanos) -> Instant {
+        self.instant + Duration::from_nanos(at.0)
     }
 
     /// An instant of this time line as the kernel counts it.

@@ -136,31 +136,86 @@ where
     let hosts = load.groups.iter().map(|group| group.host.clone()).collect();
     let mut collector = Collector::new(hosts, load.threads);
     let (out, seconds) = mpsc::channel();
+    let (ready, all_ready) = mpsc::channel();
     let clock = Clock::start();
-    let threads = (0..load.threads)
+    let (gates, threads): (Vec<_>, Vec<_>) = (0..load.threads)
         .map(|number| {
+            let (open, opened) = mpsc::channel();
+            let gate = Gate {
+                ready: ready.clone(),
+                opened,
+            };
             thread::spawn(
                 number,
                 load,
                 clock,
                 transport.clone(),
-                out.clone(),
+                (out.clone(), gate),
                 stop.clone(),
             )
+            .map(|thread| (open, thread))
         })
         .collect::<Result<Vec<_>, _>>()
-        .map_err(EngineError::Thread)?;
-    drop(out);
+        .map_err(EngineError::Thread)?
+        .into_iter()
+        .unzip();
+    drop((out, ready));
+    open_when_all_are_ready(&all_ready, gates)?;
     // Ends when the last thread has let go of its sender.
     for message in seconds {
         let intervals = collector.accept(message);
         tell(observer, &collector, &intervals);
+        collector.recycle(intervals);
     }
     let (recording, intervals) = collector.finish();
     for interval in &intervals {
         observer.interval(interval);
     }
     conclude(recording, load, threads)
+}
+
+/// What a thread waits at when it is set up: it says so, and begins when it is told to.
+struct Gate {
+    ready: mpsc::Sender<Result<(), EngineError>>,
+    opened: mpsc::Receiver<()>,
+}
+
+impl Gate {
+    /// Passes when every thread is set up; false where one of them could not be.
+    fn pass(self) -> bool {
+        let Self { ready, opened } = self;
+        let _ = ready.send(Ok(()));
+        // So that a thread that was lost is not waited for.
+        drop(ready);
+        opened.recv().is_ok()
+    }
+
+    /// Tells why this thread will not come, so that no other begins.
+    fn shut<T>(self, thread: usize, reason: String) -> Result<T, String> {
+        let told = EngineError::SetUp {
+            thread,
+            reason: reason.clone(),
+        };
+        let _ = self.ready.send(Err(told));
+        Err(reason)
+    }
+}
+
+/// Lets the threads begin, or ends them all where one of them could not be set up: a run that
+/// lacks a thread is not the one that was planned.
+fn open_when_all_are_ready(
+    ready: &mpsc::Receiver<Result<(), EngineError>>,
+    gates: Vec<mpsc::Sender<()>>,
+) -> Result<(), EngineError> {
+    // A thread that was lost on its way says nothing; it is missed when the threads are joined.
+    for outcome in ready.iter().take(gates.len()) {
+        outcome?;
+    }
+    for gate in gates {
+        // Whoever is no longer there is missed then, too.
+        let _ = gate.send(());
+    }
+    Ok(())
 }
 
 fn tell(observer: &mut dyn Observer, collector: &Collector, intervals: &[Interval]) {

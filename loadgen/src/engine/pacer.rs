@@ -26,6 +26,11 @@ impl Pacer {
         })
     }
 
+    /// Whether it polls.
+    pub fn spins(&self) -> bool {
+        self.spin
+    }
+
     /// Returns at `at`, or at once when that has passed. Always lets other tasks run.
     pub async fn wait_until(&self, at: Nanos) {
         let sleep_until = if self.spin { at.minus(SPIN) } else { at };
@@ -46,8 +51,13 @@ impl Pacer {
     }
 }
 
+#[cfg(not(target_os = "linux"))]
+use portable as timer;
 #[cfg(target_os = "linux")]
-mod timer {
+use timerfd as timer;
+
+#[cfg(target_os = "linux")]
+mod timerfd {
     //! A timerfd.
 
     use std::os::fd::OwnedFd;
@@ -106,9 +116,10 @@ mod timer {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
-mod timer {
+#[cfg(any(test, not(target_os = "linux")))]
+mod portable {
     //! The portable way: the runtime's timer for all but the last milliseconds, then polling.
+    //! Linux compiles it for its test only.
 
     use crate::engine::Clock;
     use crate::model::Nanos;
@@ -119,6 +130,7 @@ mod timer {
     pub(super) struct Timer;
 
     impl Timer {
+        #[expect(clippy::unnecessary_wraps, reason = "a timerfd can be refused")]
         pub(super) fn new() -> std::io::Result<Self> {
             Ok(Self)
         }
@@ -131,6 +143,58 @@ mod timer {
             while clock.now() < at {
                 tokio::task::yield_now().await;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits as a thread does, for instants that are far, near, now and past; tells how early or
+    /// late it was at each, in nanoseconds.
+    fn lateness(wait: impl AsyncFn(Clock, Nanos)) -> Vec<i64> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let clock = Clock::start();
+            let mut late = Vec::new();
+            for millis in [1, 7, 8, 8, 20, 2] {
+                let at = Nanos(millis * 1_000_000);
+                wait(clock, at).await;
+                late.push(clock.now().0.cast_signed() - at.0.cast_signed());
+            }
+            late
+        })
+    }
+
+    #[test]
+    fn no_way_to_wait_is_early() {
+        let portable = lateness(async |clock, at| {
+            let timer = portable::Timer::new().expect("a timer");
+            timer.wait_until(clock, at).await;
+        });
+        let spin = lateness(async |clock, at| {
+            Pacer::new(clock, true)
+                .expect("a pacer")
+                .wait_until(at)
+                .await;
+        });
+        let timer = lateness(async |clock, at| {
+            Pacer::new(clock, false)
+                .expect("a pacer")
+                .wait_until(at)
+                .await;
+        });
+        for late in [portable, spin, timer] {
+            // A busy machine may be late, but not by as long as it would take to have waited for
+            // another instant.
+            assert!(
+                late.iter().all(|late| (0..5_000_000_000).contains(late)),
+                "{late:?}"
+            );
         }
     }
 }

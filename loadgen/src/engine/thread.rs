@@ -13,7 +13,7 @@ use super::clock::thread_cpu_time;
 use super::dispatch::{Dispatch, Offer};
 use super::pacer::Pacer;
 use super::worker::{ClosedLoop, Shared, Worker};
-use super::{Arrivals, Clock, LEAD, Load, Stop};
+use super::{Arrivals, Clock, Gate, LEAD, Load, Stop};
 use crate::model::Nanos;
 use crate::recorder::{HandOver, Recorder};
 use crate::schedule::Slice;
@@ -21,6 +21,11 @@ use crate::transport::Transport;
 
 /// How long what is in flight may take after a signal asked to stop.
 const GRACE: Duration = Duration::from_secs(1);
+/// The least time from one awakening for arrivals to the next. An awakening by timer costs more
+/// CPU than a request: at 50,000/s, one for each arrival takes 20 µs of CPU a request, and one for
+/// two or three 14 µs. What this delays an arrival is in its send lag, and at 20,000/s a thread it
+/// delays none.
+const COALESCE: Nanos = Nanos(40_000);
 /// Arrivals that are dispatched before other tasks get their turn.
 const BATCH: usize = 32;
 
@@ -39,7 +44,7 @@ pub fn spawn<T, F>(
     load: &Load,
     clock: Clock,
     transport: F,
-    out: Sender<HandOver>,
+    (out, gate): (Sender<HandOver>, Gate),
     stop: watch::Receiver<Stop>,
 ) -> std::io::Result<JoinHandle<Result<Ended, String>>>
 where
@@ -53,8 +58,11 @@ where
             tighten_timers();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
-                .build()
-                .map_err(|error| format!("no runtime: {error}"))?;
+                .build();
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return gate.shut(number, format!("no runtime: {error}")),
+            };
             let local = LocalSet::new();
             let ended = local.block_on(&runtime, async {
                 let recorder = Recorder::new(
@@ -64,9 +72,14 @@ where
                     out,
                     thread_cpu_time,
                 );
-                Thread::new(number, &load, clock, recorder, transport)?
-                    .run(stop)
-                    .await
+                let thread = match Thread::new(number, &load, clock, recorder, transport) {
+                    Ok(thread) => thread,
+                    Err(reason) => return gate.shut(number, reason),
+                };
+                if !gate.pass() {
+                    return Err("another thread could not be set up".to_owned());
+                }
+                thread.run(stop).await
             });
             // Whatever is still in flight is dropped with the set, and stays unfinished.
             drop(local);
@@ -261,6 +274,7 @@ impl Thread {
 /// Releases each arrival when it is due, and hands over each second when it has passed.
 async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nanos) {
     let mut batch = 0;
+    let mut woken = Nanos::ZERO;
     loop {
         let next = (groups.iter_mut().enumerate())
             .filter_map(|(place, group)| Some((*group.arrivals.as_mut()?.peek()?, place)))
@@ -286,7 +300,14 @@ async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nano
         shared.recorder.borrow_mut().turn(now);
         let due = next.map_or(end, |(due, _)| due);
         let boundary = shared.recorder.borrow().next_boundary();
-        pacer.wait_until(due.min(boundary)).await;
+        // Polling costs the core whatever it finds.
+        let earliest = if pacer.spins() {
+            now
+        } else {
+            woken.plus(COALESCE)
+        };
+        pacer.wait_until(due.min(boundary).max(earliest)).await;
+        woken = shared.clock.now();
     }
 }
 

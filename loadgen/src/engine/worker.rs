@@ -38,6 +38,9 @@ pub struct ClosedLoop {
     pub stopped: Cell<bool>,
 }
 
+/// A connection as a worker hands it around: its buffers are too large to be moved for a request.
+type Open<T> = Box<<T as Transport>::Connection>;
+
 /// The wait after a failed attempt to connect in closed loop, doubled each time.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
@@ -66,16 +69,20 @@ impl<T: Transport> Worker<T> {
                     connection = None;
                     self.shared.recorder.borrow_mut().closed_by_peer(self.group);
                 }
-                Order::Send(due) if self.is_too_late(due) => {
-                    self.shared.recorder.borrow_mut().dropped(self.group, due);
+                Order::Send(due) => {
+                    let now = self.shared.clock.now();
+                    if now.since(due) > self.shared.patience {
+                        self.shared.recorder.borrow_mut().dropped(self.group, due);
+                    } else {
+                        connection = self.send(due, now, connection).await;
+                    }
                 }
-                Order::Send(due) => connection = self.send(due, connection).await,
                 Order::End => return,
             }
         }
     }
 
-    async fn next(&self, connection: &mut Option<T::Connection>) -> Order {
+    async fn next(&self, connection: &mut Option<Open<T>>) -> Order {
         let mut waiting = false;
         poll_fn(|cx| match connection {
             Some(open) => {
@@ -86,20 +93,16 @@ impl<T: Transport> Worker<T> {
         .await
     }
 
-    fn is_too_late(&self, due: Nanos) -> bool {
-        self.shared.clock.now().since(due) > self.shared.patience
-    }
-
-    /// Sends one request; gives the connection back when it can be used again. A connection whose
+    /// Sends one request now; gives the connection back when it can be used again. A connection whose
     /// end was announced is replaced at once, so that the next arrival need not wait for it.
-    async fn send(&self, due: Nanos, connection: Option<T::Connection>) -> Option<T::Connection> {
+    async fn send(&self, due: Nanos, now: Nanos, connection: Option<Open<T>>) -> Option<Open<T>> {
         let Some(mut connection) = connection else {
             // An order to send goes only to a worker with a connection; were that ever untrue,
             // the arrival must not be lost.
             self.fail(due, due, ErrorClass::Connect);
             return None;
         };
-        match self.exchange(due, &mut connection).await {
+        match self.exchange(due, now, &mut connection).await {
             Next::Reuse => Some(connection),
             Next::Drop => None,
             Next::Replace => {
@@ -114,12 +117,11 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// One request and its answer, with its three instants.
-    async fn exchange(&self, due: Nanos, connection: &mut T::Connection) -> Next {
+    /// One request and its answer, with its three instants; `sent` is the clock's last reading.
+    async fn exchange(&self, due: Nanos, sent: Nanos, connection: &mut T::Connection) -> Next {
         let shared = &*self.shared;
-        let sent = shared.clock.now();
         shared.recorder.borrow_mut().sent(self.group, due);
-        let answer = connection.exchange().await;
+        let answer = connection.exchange(shared.clock.instant(sent)).await;
         let done = shared.clock.now();
         let (outcome, name, tries, next) = match answer {
             Ok(answer) => (
@@ -148,8 +150,8 @@ impl<T: Transport> Worker<T> {
         next
     }
 
-    async fn connect(&self) -> Result<T::Connection, ErrorClass> {
-        let result = self.transport.connect().await;
+    async fn connect(&self) -> Result<Open<T>, ErrorClass> {
+        let result = self.transport.connect().await.map(Box::new);
         let mut recorder = self.shared.recorder.borrow_mut();
         match &result {
             Ok(_) => recorder.connected(self.group),
@@ -160,7 +162,7 @@ impl<T: Transport> Worker<T> {
 
     /// Connects on behalf of the arrival that has waited longest. When that fails, so has the
     /// arrival: attempts are bounded by arrivals, never a storm of their own.
-    async fn connect_for_queue(&self) -> Option<T::Connection> {
+    async fn connect_for_queue(&self) -> Option<Open<T>> {
         let began = self.shared.clock.now();
         let result = self.connect().await;
         self.dispatch.connected();
@@ -200,15 +202,22 @@ impl<T: Transport> Worker<T> {
         let mut connection = None;
         let mut backoff = BACKOFF.0;
         tokio::time::sleep(limits.from.since(clock.now()).into()).await;
-        while !limits.are_met(clock.now()) {
-            let began = clock.now();
-            let open = match connection.take() {
-                Some(open) => Ok(open),
-                None => self.connect().await,
-            };
+        loop {
             // A closed loop intends no instant: a request is due when there is a connection for
             // it, and a connection that fails fails the request it was made for.
-            let due = if open.is_ok() { clock.now() } else { began };
+            let mut due = clock.now();
+            if limits.are_met(due) {
+                return;
+            }
+            let open = if let Some(open) = connection.take() {
+                Ok(open)
+            } else {
+                let open = self.connect().await;
+                if open.is_ok() {
+                    due = clock.now();
+                }
+                open
+            };
             if !limits.release(due) {
                 return;
             }
@@ -216,7 +225,7 @@ impl<T: Transport> Worker<T> {
             match open {
                 Ok(mut open) => {
                     backoff = BACKOFF.0;
-                    match self.exchange(due, &mut open).await {
+                    match self.exchange(due, due, &mut open).await {
                         Next::Reuse => connection = Some(open),
                         Next::Replace => {
                             self.shared.recorder.borrow_mut().closed_by_peer(self.group);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{HandOver, Moment, Recording, Second, Tally, ThreadHealth};
+use super::{HandOver, Moment, Recording, Second, Spare, Tally, ThreadHealth};
 use crate::model::{GroupProgress, Nanos, Progress, ReplicaProgress};
 
 /// One second of one group, complete over all threads. Lives only until it was passed on.
@@ -25,6 +25,7 @@ pub struct Collector {
     /// The first second each thread may still add to; `None` once it has ended.
     at: Vec<Option<u64>>,
     recording: Recording,
+    spare: Spare,
 }
 
 impl Collector {
@@ -44,13 +45,21 @@ impl Collector {
                 threads: vec![ThreadHealth::default(); threads],
                 ..Recording::default()
             },
+            spare: Spare::default(),
+        }
+    }
+
+    /// Takes back the memory of intervals that were passed on.
+    pub fn recycle(&mut self, intervals: Vec<Interval>) {
+        for interval in intervals {
+            self.spare.give(interval.tally);
         }
     }
 
     /// Takes in what a thread handed over; returns the intervals that are complete by it.
     pub fn accept(&mut self, message: HandOver) -> Vec<Interval> {
         match message {
-            HandOver::Second(second) => self.add(&second),
+            HandOver::Second(second) => self.add(second),
             HandOver::End { thread, cpu } => {
                 self.at[thread] = None;
                 self.recording.threads[thread].cpu = cpu;
@@ -60,23 +69,27 @@ impl Collector {
         self.close()
     }
 
-    fn add(&mut self, second: &Second) {
+    fn add(&mut self, second: Second) {
         let groups = self.hosts.len();
         let health = &mut self.recording.threads[second.thread];
         health.busiest_second = health.busiest_second.max(second.cpu.as_secs_f64());
         // Arrivals due in the second before stay open for one second more.
         self.at[second.thread] = Some(second.number);
-        let empty = || vec![Tally::default(); groups];
+        let mut empty = || (0..groups).map(|_| self.spare.tally()).collect();
         if second.number > 0 && second.planned_before.iter().any(|n| *n > 0) {
-            let before = self.open.entry(second.number - 1).or_insert_with(empty);
+            let before = self
+                .open
+                .entry(second.number - 1)
+                .or_insert_with(&mut empty);
             for (tally, late) in before.iter_mut().zip(&second.planned_before) {
                 tally.counts.planned += late;
             }
         }
         let open = self.open.entry(second.number).or_insert_with(empty);
         for (sum, tally) in open.iter_mut().zip(&second.tallies) {
-            sum.add(tally);
+            sum.add_from(tally, &mut self.spare);
         }
+        second.give_back();
     }
 
     /// Closes every second that no thread can add to any more.

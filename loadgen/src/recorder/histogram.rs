@@ -56,6 +56,13 @@ impl Histogram {
         self.inner.saturating_record(span.0);
     }
 
+    /// Forgets every span and keeps the memory.
+    pub fn empty(&mut self) {
+        if !self.is_empty() {
+            self.inner.reset();
+        }
+    }
+
     /// Adds another histogram, bucket by bucket.
     pub fn add(&mut self, other: &Self) {
         if !other.is_empty() {

@@ -9,12 +9,14 @@
 mod collector;
 mod histogram;
 mod names;
+mod spare;
 mod tally;
 mod thread;
 
 pub use collector::{Collector, Interval};
 pub use histogram::{Histogram, HistogramError};
 pub use names::Names;
+pub use spare::Spare;
 pub use tally::{
     Connections, Counts, Moment, Recording, ReplicaTally, Tally, ThreadHealth, WarmUp,
 };

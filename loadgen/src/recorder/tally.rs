@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Histogram;
+use super::{Histogram, Spare};
 use crate::model::{ErrorClass, Nanos, Outcome, ReplicaId, Sample};
 
 /// Counts and histograms of one group. Two tallies merge by [`Tally::add`].
@@ -136,16 +136,43 @@ impl Tally {
 
     /// Adds another tally: counts by addition, histograms bucket by bucket.
     pub fn add(&mut self, other: &Self) {
+        self.add_from(other, &mut Spare::default());
+    }
+
+    /// The same, with the memory for a replica met for the first time from a stock.
+    pub fn add_from(&mut self, other: &Self, spare: &mut Spare) {
         self.counts.add(&other.counts);
         self.response.add(&other.response);
         self.service.add(&other.service);
         self.lag.add(&other.lag);
         for (id, theirs) in &other.replicas {
-            let ours = self.replicas.entry(id.clone()).or_default();
+            let ours = match self.replicas.get_mut(id) {
+                Some(ours) => ours,
+                None => (self.replicas.entry(id.clone())).or_insert_with(|| spare.replica()),
+            };
             ours.requests += theirs.requests;
             ours.failed += theirs.failed;
             ours.response.add(&theirs.response);
         }
+    }
+}
+
+impl Tally {
+    /// Forgets what was counted and keeps the memory.
+    pub fn empty(&mut self) {
+        self.counts = Counts::default();
+        self.response.empty();
+        self.service.empty();
+        self.lag.empty();
+        self.replicas.clear();
+    }
+}
+
+impl ReplicaTally {
+    /// Forgets what was counted and keeps the memory.
+    pub fn empty(&mut self) {
+        (self.requests, self.failed) = (0, 0);
+        self.response.empty();
     }
 }
 

@@ -1,8 +1,8 @@
 //! One thread's own recorder: it holds the second that is now and hands over each that has passed.
 
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{Names, ReplicaTally, Tally};
+use super::{Names, ReplicaTally, Spare, Tally};
 use crate::model::{Nanos, Outcome, ReplicaId, Sample};
 
 /// What a thread sends to the collector.
@@ -32,6 +32,20 @@ pub struct Second {
     pub planned_before: Vec<u64>,
     /// CPU time the thread used since the second before.
     pub cpu: Nanos,
+    /// Where its memory goes back to.
+    back: Sender<Spare>,
+}
+
+impl Second {
+    /// Empties the tallies and gives their memory back to the thread.
+    pub fn give_back(self) {
+        let mut spare = Spare::default();
+        for tally in self.tallies {
+            spare.give(tally);
+        }
+        // A thread that has ended needs none.
+        let _ = self.back.send(spare);
+    }
 }
 
 /// One finished request, as the engine saw it.
@@ -51,7 +65,8 @@ pub struct Finished<'a> {
     pub tries: u16,
 }
 
-/// A thread's recorder. One writer, no lock; allocates once a second, never per request.
+/// A thread's recorder. One writer, no lock; allocates once a second, never per request, and its
+/// histograms go round between it and the collector.
 #[derive(Debug)]
 pub struct Recorder {
     thread: usize,
@@ -60,6 +75,8 @@ pub struct Recorder {
     number: u64,
     groups: Vec<Group>,
     out: Sender<HandOver>,
+    spare: Spare,
+    back: (Sender<Spare>, Receiver<Spare>),
     cpu_clock: fn() -> Nanos,
     cpu_at_last: Nanos,
     cpu_at_start: Option<Nanos>,
@@ -90,6 +107,8 @@ impl Recorder {
             number: 0,
             groups: (0..groups).map(|_| Group::default()).collect(),
             out,
+            spare: Spare::default(),
+            back: channel(),
             cpu_clock,
             cpu_at_last: Nanos::ZERO,
             cpu_at_start: None,
@@ -207,6 +226,10 @@ impl Recorder {
 
     fn hand_over(&mut self) {
         let cpu = (self.cpu_clock)();
+        for spare in self.back.1.try_iter() {
+            self.spare.absorb(spare);
+        }
+        let spare = &mut self.spare;
         let second = Second {
             thread: self.thread,
             number: self.number,
@@ -215,8 +238,11 @@ impl Recorder {
                 .iter_mut()
                 .map(|group| std::mem::take(&mut group.planned_before))
                 .collect(),
-            tallies: self.groups.iter_mut().map(Group::take).collect(),
+            tallies: (self.groups.iter_mut())
+                .map(|group| group.take(spare))
+                .collect(),
             cpu: cpu.since(self.cpu_at_last),
+            back: self.back.0.clone(),
         };
         self.cpu_at_last = cpu;
         let _ = self.out.send(HandOver::Second(second));
@@ -224,17 +250,13 @@ impl Recorder {
 }
 
 impl Group {
-    fn take(&mut self) -> Tally {
-        let mut tally = std::mem::take(&mut self.tally);
-        let fresh = self
-            .by_name
-            .iter()
-            .map(|_| ReplicaTally::default())
-            .collect();
+    fn take(&mut self, spare: &mut Spare) -> Tally {
+        let mut tally = std::mem::replace(&mut self.tally, spare.tally());
         let names = self.names.iter().map(ReplicaId);
         tally.replicas = names
-            .zip(std::mem::replace(&mut self.by_name, fresh))
+            .zip(&mut self.by_name)
             .filter(|(_, replica)| replica.requests > 0)
+            .map(|(id, replica)| (id, std::mem::replace(replica, spare.replica())))
             .collect();
         tally
     }

@@ -5,6 +5,7 @@ use crate::export::ExportError;
 use crate::scrape::ClientError;
 use crate::stack::{ExitClass, StackError};
 use crate::transport::TargetError;
+use crate::transport::general::GeneralError;
 
 use super::StorageError;
 
@@ -26,6 +27,9 @@ pub enum RunError {
     /// The generator's metrics cannot be served where they were wanted.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// The https target cannot be asked, or gives no answer.
+    #[error(transparent)]
+    General(GeneralError),
     /// The engine could not begin.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -56,6 +60,7 @@ impl RunError {
             Self::Export(error) => error.hint(),
             Self::Scraper(_) => "give --counter as NAME{label=\"value\"}".into(),
             Self::Preflight { hint, .. } => hint.clone(),
+            Self::General(error) => error.hint().into(),
             Self::Engine(_) => {
                 "see `ulimit -a`: threads and open files are what the engine needs".into()
             }
@@ -72,8 +77,10 @@ impl RunError {
                 ExitClass::Usage => 2,
                 ExitClass::Unreachable => 3,
             },
-            Self::Target(TargetError::Unresolved { .. }) => 3,
-            Self::Target(_)
+            Self::Target(TargetError::Unresolved { .. })
+            | Self::General(GeneralError::NoAnswer { .. }) => 3,
+            Self::General(_)
+            | Self::Target(_)
             | Self::Scraper(_)
             | Self::Storage(_)
             | Self::Export(_)

@@ -12,7 +12,7 @@ use crate::export::Meter;
 use crate::model::{Course, Notice, Progress, Topology};
 use crate::plan::{self, Pacing, Plan, ReplicaIdSource, StackChoice};
 use crate::recorder::{Interval, Recording};
-use crate::transport::general::{General, GeneralOptions};
+use crate::transport::general::{General, GeneralOptions, Trust};
 use crate::transport::http1::{Http1, request_bytes};
 use crate::transport::{Scheme, Target, Watch};
 
@@ -74,12 +74,7 @@ fn start(
     stop: watch::Receiver<Stop>,
 ) -> Result<Running, RunError> {
     let load = engine_load(plan);
-    let watch = Watch {
-        name_header: match &plan.replica_id {
-            ReplicaIdSource::Body => None,
-            ReplicaIdSource::Header(name) => Some(name.clone()),
-        },
-    };
+    let watch = watch(plan);
     match target.scheme {
         Scheme::Http => {
             let addresses: Arc<[_]> = target.resolve()?.into();
@@ -92,10 +87,7 @@ fn start(
             }))
         }
         Scheme::Https => {
-            target.resolve()?;
-            let options: Vec<_> = (plan.groups.iter())
-                .map(|group| general(plan, &group.host, target, &watch))
-                .collect();
+            let options = all_general(plan, target, &watch)?;
             let transport = move |group: usize| {
                 General::new(&options[group]).map_err(|error| error.to_string())
             };
@@ -104,6 +96,39 @@ fn start(
             }))
         }
     }
+}
+
+fn watch(plan: &Plan) -> Watch {
+    Watch {
+        name_header: match &plan.replica_id {
+            ReplicaIdSource::Body => None,
+            ReplicaIdSource::Header(name) => Some(name.clone()),
+        },
+    }
+}
+
+/// Asks an https target once for each group: a certificate that is not trusted is told in words
+/// before the load, instead of failing every request of it. In the clear the stack has asked.
+pub(super) async fn reach(plan: &Plan, topology: &Topology) -> Result<(), RunError> {
+    let target: Target = topology.proxy.target.parse()?;
+    if target.scheme == Scheme::Https {
+        for options in all_general(plan, &target, &watch(plan))? {
+            General::probe(&options).await.map_err(RunError::General)?;
+        }
+    }
+    Ok(())
+}
+
+fn all_general(
+    plan: &Plan,
+    target: &Target,
+    watch: &Watch,
+) -> Result<Vec<GeneralOptions>, RunError> {
+    let addresses: Arc<[_]> = target.resolve()?.into();
+    let groups = plan.groups.iter();
+    Ok(groups
+        .map(|group| general(plan, &group.host, target, &addresses, watch))
+        .collect())
 }
 
 fn http1(plan: &Plan, host: &str, addresses: &Arc<[std::net::SocketAddr]>, watch: &Watch) -> Http1 {
@@ -120,15 +145,24 @@ fn http1(plan: &Plan, host: &str, addresses: &Arc<[std::net::SocketAddr]>, watch
     }
 }
 
-fn general(plan: &Plan, host: &str, target: &Target, watch: &Watch) -> GeneralOptions {
-    let (insecure, cacert) = match &plan.stack {
-        StackChoice::External {
-            insecure, cacert, ..
-        } => (*insecure, cacert.clone()),
-        _ => (false, None),
+fn general(
+    plan: &Plan,
+    host: &str,
+    target: &Target,
+    addresses: &Arc<[std::net::SocketAddr]>,
+    watch: &Watch,
+) -> GeneralOptions {
+    let trust = match &plan.stack {
+        StackChoice::External { insecure: true, .. } => Trust::Anything,
+        StackChoice::External { cacert, .. } => Trust::System {
+            and: cacert.as_ref().map(PathBuf::from),
+        },
+        _ => Trust::System { and: None },
     };
     GeneralOptions {
-        url: format!("{target}{}", plan.request.path),
+        target: target.clone(),
+        addresses: Arc::clone(addresses),
+        path: plan.request.path.clone(),
         method: plan.request.method.clone(),
         host: host.to_owned(),
         headers: plan.request.headers.clone(),
@@ -137,8 +171,7 @@ fn general(plan: &Plan, host: &str, target: &Target, watch: &Watch) -> GeneralOp
         connect_timeout: plan.connect_timeout,
         timeout: plan.timeout,
         connections: plan.connections as usize,
-        insecure,
-        cacert: cacert.map(PathBuf::from),
+        trust,
     }
 }
 

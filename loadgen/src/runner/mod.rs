@@ -96,6 +96,9 @@ async fn measure(
     let environment = environment::read();
     let machine = environment::machine(&environment);
     let mut noted = preflight::check(&plan, &topology, &machine)?;
+    signals
+        .or_interrupt(load::reach(&plan, &topology))
+        .await??;
     noted.extend(lives::warnings(stack));
     let scraper = Scraper::new(&plan.counter)?;
     let mut folder = Folder::create(test.out, &plan)?;

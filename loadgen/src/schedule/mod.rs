@@ -225,11 +225,49 @@ mod tests {
         assert!((schedule.expected(Nanos::ZERO, Nanos(5_000_000_000)) - 125.0).abs() < 1e-9);
     }
 
+    #[test]
+    fn a_seed_gives_the_same_arrivals_on_every_machine_and_release() {
+        let mut schedule = constant(10.0, 1);
+        schedule.process = Process::Poisson { seed: 42 };
+        let due = |schedule: &Schedule| -> Vec<_> {
+            let arrivals = schedule.arrivals(Slice::WHOLE);
+            arrivals.map(|due| due.0).take(4).collect()
+        };
+        assert_eq!(due(&schedule), SEED_42);
+        schedule.process = Process::Poisson { seed: 43 };
+        assert_ne!(due(&schedule), SEED_42);
+    }
+
+    /// The first arrivals of seed 42 at 10/s: a stored plan is repeated by them.
+    const SEED_42: [u64; 4] = [114_537_751, 414_663_316, 470_440_436, 569_154_823];
+
+    #[test]
+    fn a_fraction_of_a_request_a_second_is_kept_and_split_without_loss() {
+        // 0.5/s has its arrivals at 0, 2, 4 … s, and 7/s on three threads at k / 7.
+        let half: Vec<_> = constant(0.5, 10).arrivals(Slice::WHOLE).collect();
+        assert_eq!(
+            half,
+            [0, 2, 4, 6, 8].map(|second| Nanos(second * Nanos::SECOND.0))
+        );
+        let seven = constant(7.0, 2);
+        let third = |index| seven.arrivals(Slice { index, of: 3 }).collect::<Vec<_>>();
+        let lengths = [third(0).len(), third(1).len(), third(2).len()];
+        assert_eq!(lengths, [5, 5, 4]);
+        for (place, due) in third(1).iter().enumerate() {
+            let k = 1 + 3 * place as u64;
+            assert_eq!(
+                due.0,
+                (k * Nanos::SECOND.0 + 3) / 7,
+                "the {k}th, to the nearest"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn the_slices_of_any_n_are_exactly_the_whole(
             rate in 0.5_f64..500.0, n in 1_usize..9, poisson: bool, seed: u64, ramp: bool,
-            warmup in 0_u64..2_000_000_000,
+            warmup in 0_u64..2_000_000_000, requests in prop::option::of(1_u64..600),
         ) {
             let rate = Rate::new(rate).expect("a rate");
             let schedule = Schedule {
@@ -245,7 +283,7 @@ mod tests {
                 },
                 warmup: Nanos(warmup),
                 duration: Nanos(3_000_000_000),
-                requests: None,
+                requests,
             };
             let whole: Vec<_> = schedule.arrivals(Slice::WHOLE).collect();
             let slices: Vec<Vec<_>> =
@@ -255,6 +293,45 @@ mod tests {
             }
             prop_assert_eq!(slices.iter().map(Vec::len).sum::<usize>(), whole.len());
             prop_assert!(whole.is_sorted());
+            let measured = whole.iter().filter(|due| due.0 >= warmup).count() as u64;
+            prop_assert!(measured <= requests.unwrap_or(u64::MAX));
+            let unbounded = Schedule { requests: None, ..schedule };
+            let unbounded: Vec<_> = unbounded.arrivals(Slice::WHOLE).collect();
+            prop_assert!(unbounded.starts_with(&whole), "a bound cuts, and changes nothing before");
+        }
+
+        #[test]
+        fn a_piecewise_linear_rate_has_exactly_its_integral(
+            points in prop::collection::vec((1_u32..40, 0_u32..400), 1..6), first in 0_u32..400,
+        ) {
+            prop_assume!(first > 0 || points.iter().any(|(_, rate)| *rate > 0));
+            let mut stages = vec![Stage { at: 0.0, rate: f64::from(first) }];
+            let mut twice_tenths = 0_u64;
+            let (mut at, mut before) = (0_u32, first);
+            for (tenths, rate) in points {
+                at += tenths;
+                twice_tenths += u64::from(tenths) * u64::from(before + rate);
+                before = rate;
+                stages.push(Stage { at: f64::from(at) / 10.0, rate: f64::from(rate) });
+            }
+            // The area of trapezia, in whole numbers: twice the tenths of an arrival.
+            let area = twice_tenths as f64 / 20.0;
+            let schedule = Schedule {
+                profile: Profile::stages(stages).expect("valid stages"),
+                duration: Nanos(u64::from(at) * 100_000_000),
+                ..constant(1.0, 1)
+            };
+            let due: Vec<_> = schedule.arrivals(Slice::WHOLE).collect();
+            // Arrivals 0, 1, 2 … come where the integral is 0, 1, 2 …, before the end.
+            // Where the whole is a whole number, rounding decides whether the last is at the end.
+            let slack = if twice_tenths.is_multiple_of(20) { 1.0 } else { 0.0 };
+            prop_assert!((due.len() as f64 - area.ceil()).abs() <= slack);
+            for (k, due) in due.iter().enumerate() {
+                let reached = schedule.profile.integral(due.as_secs_f64());
+                // An instant is a whole nanosecond, in which 400/s are 4e-7 of an arrival.
+                prop_assert!((reached - k as f64).abs() < 1e-5, "{k}: {reached}");
+            }
+            prop_assert!((schedule.expected(Nanos::ZERO, schedule.duration) - area).abs() < 1e-6);
         }
     }
 }

@@ -3,16 +3,24 @@
 //! reqwest keeps the connections, so a [`GeneralConnection`] is a place in flight rather than a
 //! socket: its service time includes a handshake where one was needed.
 
+mod failure;
+mod trust;
+
+pub use trust::Trust;
+
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 
-use super::{
-    Answer, Connection, KEPT, TRIES_HEADER, Transport, Watch, connect_error, stream_error, tries_in,
-};
+use self::failure::{class_of, reason_of};
+use super::{Answer, Connection, KEPT, TRIES_HEADER, Target, Transport, Watch, tries_in};
 use crate::model::ErrorClass;
 
 /// The largest body of an answer, in bytes.
@@ -21,11 +29,15 @@ const MOST_BODY: u64 = 1 << 32;
 /// What a general transport needs to know.
 #[derive(Clone, Debug)]
 pub struct GeneralOptions {
-    /// The URL with its path.
-    pub url: String,
+    /// Where requests go.
+    pub target: Target,
+    /// Its addresses, tried in order.
+    pub addresses: Arc<[SocketAddr]>,
+    /// Path and query.
+    pub path: String,
     /// The method, in capitals.
     pub method: String,
-    /// The `Host` header.
+    /// The group: the `Host` header, or HTTP/2's `:authority`.
     pub host: String,
     /// Further headers.
     pub headers: Vec<(String, String)>,
@@ -39,29 +51,63 @@ pub struct GeneralOptions {
     pub timeout: Duration,
     /// The most idle connections kept.
     pub connections: usize,
-    /// Whether certificates go unchecked.
-    pub insecure: bool,
-    /// A file with certificates to trust beside the system's, PEM.
-    pub cacert: Option<PathBuf>,
+    /// Which certificates the target may show.
+    pub trust: Trust,
 }
 
-/// Why a general transport cannot be made.
+/// Why a general transport cannot be made, or does not reach its target.
 #[derive(Debug, thiserror::Error)]
 pub enum GeneralError {
-    /// The certificate file cannot be read.
-    #[error("certificate file {path} cannot be read: {reason}")]
+    /// The certificate file cannot be used.
+    #[error("certificate file {path} cannot be used: {reason}")]
     CertificateFile {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
+        /// What is wrong with it.
+        reason: String,
     },
+    /// TLS cannot be set up on this machine.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(rustls::Error),
     /// reqwest refuses an option.
     #[error("the client cannot be made: {0}")]
     Client(#[from] reqwest::Error),
     /// A header, method or URL that HTTP does not allow.
     #[error("the request cannot be made: {0}")]
     Request(String),
+    /// The target was asked, and there was no answer.
+    #[error("{target} gave no answer for host group {host}: {reason}")]
+    NoAnswer {
+        /// Its origin.
+        target: String,
+        /// The group it was asked for.
+        host: String,
+        /// What happened instead.
+        reason: String,
+        /// The same as a class.
+        class: ErrorClass,
+    },
+}
+
+impl GeneralError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::CertificateFile { .. } => "give --cacert a PEM file: -----BEGIN CERTIFICATE-----",
+            Self::Tls(_) => {
+                "give --cacert the certificate to trust, or --insecure where that is meant"
+            }
+            Self::NoAnswer {
+                class: ErrorClass::Tls,
+                ..
+            } => {
+                "give --cacert the certificate that signed the target's, or --insecure to accept any"
+            }
+            Self::Client(_) | Self::Request(_) => "check --target, --host, --method and --header",
+            Self::NoAnswer { .. } => "check --target, and that it speaks TLS there",
+        }
+    }
 }
 
 /// Sends requests by reqwest.
@@ -74,7 +120,7 @@ pub struct General {
 #[derive(Debug)]
 struct Parts {
     method: reqwest::Method,
-    url: reqwest::Url,
+    url: Url,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
     watch: Watch,
@@ -89,34 +135,63 @@ pub struct GeneralConnection {
     cut: bool,
 }
 
+/// Leads every name to the target, as the `Host` header does in the clear.
+struct Fixed(Arc<[SocketAddr]>);
+
+impl Resolve for Fixed {
+    fn resolve(&self, _: Name) -> Resolving {
+        let addresses = self.0.to_vec();
+        let addresses: Addrs = Box::new(addresses.into_iter());
+        Box::pin(std::future::ready(Ok(addresses)))
+    }
+}
+
 impl General {
     /// A transport of its own for one thread: its connections live in that thread's runtime.
     pub fn new(options: &GeneralOptions) -> Result<Self, GeneralError> {
-        // ring, because it needs no more than a C compiler; a second installation is harmless.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut client = reqwest::Client::builder()
+        let request = std::rc::Rc::new(Parts::of(options)?);
+        let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("loadgen/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
             .timeout(options.timeout)
             .pool_max_idle_per_host(options.connections)
             .tcp_nodelay(true)
-            .tls_danger_accept_invalid_certs(options.insecure)
-            .tls_danger_accept_invalid_hostnames(options.insecure);
-        if let Some(path) = &options.cacert {
-            let unreadable = |reason| GeneralError::CertificateFile {
-                path: path.clone(),
-                reason,
-            };
-            let pem = std::fs::read(path).map_err(unreadable)?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem)?;
-            client = client.tls_certs_merge(certificates);
+            .dns_resolver(Arc::new(Fixed(Arc::clone(&options.addresses))))
+            .tls_backend_preconfigured(options.trust.settings(&options.target.host)?)
+            .build()?;
+        Ok(Self { client, request })
+    }
+
+    /// Asks for `/` once, to know in words what would fail every request of a run.
+    pub async fn probe(options: &GeneralOptions) -> Result<(), GeneralError> {
+        let transport = Self::new(&GeneralOptions {
+            path: "/".to_owned(),
+            method: "GET".to_owned(),
+            body: None,
+            ..options.clone()
+        })?;
+        match transport.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(GeneralError::NoAnswer {
+                target: options.target.to_string(),
+                host: options.host.clone(),
+                reason: reason_of(&error),
+                class: class_of(&error, false),
+            }),
         }
-        let request = std::rc::Rc::new(Parts::of(options)?);
-        Ok(Self {
-            client: client.build()?,
-            request,
-        })
+    }
+
+    async fn send(&self) -> Result<reqwest::Response, reqwest::Error> {
+        let parts = &self.request;
+        let mut request = (self.client)
+            .request(parts.method.clone(), parts.url.clone())
+            .headers(parts.headers.clone());
+        if let Some(body) = &parts.body {
+            request = request.body(body.clone());
+        }
+        request.send().await
     }
 }
 
@@ -124,20 +199,45 @@ impl Parts {
     fn of(options: &GeneralOptions) -> Result<Self, GeneralError> {
         let refuse = |error: &dyn std::fmt::Display| GeneralError::Request(error.to_string());
         let mut headers = HeaderMap::new();
-        let host = ("host".to_owned(), options.host.clone());
-        for (name, value) in options.headers.iter().chain([&host]) {
+        for (name, value) in &options.headers {
             let name: HeaderName = name.parse().map_err(|error| refuse(&error))?;
             let value = HeaderValue::from_str(value).map_err(|error| refuse(&error))?;
             headers.append(name, value);
         }
+        let url = if let Some(url) = url_of_group(options) {
+            url
+        } else {
+            let host = HeaderValue::from_str(&options.host).map_err(|error| refuse(&error))?;
+            headers.append(HOST, host);
+            let url = format!("{}{}", options.target, options.path);
+            url.parse().map_err(|error| refuse(&error))?
+        };
         Ok(Self {
             method: options.method.parse().map_err(|error| refuse(&error))?,
-            url: options.url.parse().map_err(|error| refuse(&error))?,
+            url,
             headers,
             body: options.body.clone(),
             watch: options.watch.clone(),
         })
     }
+}
+
+/// The URL that names the group, so that HTTP/2's `:authority` is the group too: a `Host` header
+/// beside another authority is malformed there (RFC 9113, section 8.3.1). [`Fixed`] leads it to
+/// the target; `None` where it would lead elsewhere, by an address or a port of its own.
+fn url_of_group(options: &GeneralOptions) -> Option<Url> {
+    let scheme = options.target.to_string();
+    let scheme = scheme.split("://").next()?;
+    let url: Url = format!("{scheme}://{}{}", options.host, options.path)
+        .parse()
+        .ok()?;
+    let named = url.domain().is_some();
+    let leads_to_target = match options.host.rsplit_once(':') {
+        Some((_, port)) => port.parse() == Ok(options.target.port),
+        None => named,
+    };
+    let is_target = (options.target.to_string()).ends_with(&format!("://{}", options.host));
+    ((named && leads_to_target) || is_target).then_some(url)
 }
 
 impl Transport for General {
@@ -154,20 +254,14 @@ impl Transport for General {
 }
 
 impl Connection for GeneralConnection {
-    fn exchange(&mut self) -> impl Future<Output = Result<Answer, ErrorClass>> {
+    // reqwest starts its own clock.
+    fn exchange(&mut self, _sent: Instant) -> impl Future<Output = Result<Answer, ErrorClass>> {
         self.named.clear();
         self.body.clear();
         self.cut = false;
         async move {
             let parts = &self.transport.request;
-            let mut request = (self.transport.client)
-                .request(parts.method.clone(), parts.url.clone())
-                .headers(parts.headers.clone());
-            if let Some(body) = &parts.body {
-                request = request.body(body.clone());
-            }
-            let mut response = request
-                .send()
+            let mut response = (self.transport.send())
                 .await
                 .map_err(|error| class_of(&error, false))?;
             let header = |name: &str| response.headers().get(name).map(HeaderValue::as_bytes);
@@ -208,40 +302,5 @@ impl Connection for GeneralConnection {
 
     fn short_body(&self) -> &[u8] {
         if self.cut { &[] } else { &self.body }
-    }
-}
-
-/// reqwest nests its causes; the innermost one that says something decides.
-fn class_of(error: &reqwest::Error, in_body: bool) -> ErrorClass {
-    if error.is_timeout() {
-        return match (error.is_connect(), in_body || error.is_body()) {
-            (true, _) => ErrorClass::ConnectTimeout,
-            (false, true) => ErrorClass::BodyTimeout,
-            (false, false) => ErrorClass::Timeout,
-        };
-    }
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    let mut tls = false;
-    while let Some(inner) = cause {
-        tls |= inner.is::<rustls::Error>();
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            tls |= io
-                .get_ref()
-                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-            if !tls {
-                return if error.is_connect() {
-                    connect_error(io)
-                } else {
-                    stream_error(io)
-                };
-            }
-        }
-        cause = inner.source();
-    }
-    match (tls, error.is_connect()) {
-        (true, _) => ErrorClass::Tls,
-        (false, true) => ErrorClass::Connect,
-        (false, false) if in_body => ErrorClass::Closed,
-        (false, false) => ErrorClass::Protocol,
     }
 }

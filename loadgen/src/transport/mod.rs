@@ -11,6 +11,7 @@ pub use target::{Scheme, Target, TargetError};
 
 use std::future::Future;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use crate::model::ErrorClass;
 
@@ -28,9 +29,10 @@ pub trait Transport: 'static {
 
 /// One connection, which carries one exchange at a time.
 pub trait Connection: 'static {
-    /// Writes the request and reads the answer to its last byte. After an error, or an answer
-    /// that is not [`Answer::reusable`], the connection is to be dropped.
-    fn exchange(&mut self) -> impl Future<Output = Result<Answer, ErrorClass>>;
+    /// Writes the request and reads the answer to its last byte. `sent` is the present instant,
+    /// from which the time-out counts: the caller has just read its clock. After an error, or an
+    /// answer that is not [`Answer::reusable`], the connection is to be dropped.
+    fn exchange(&mut self, sent: Instant) -> impl Future<Output = Result<Answer, ErrorClass>>;
 
     /// Ready when the peer has closed the connection while it was idle.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;

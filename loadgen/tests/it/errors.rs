@@ -1,6 +1,7 @@
 //! The engine against servers that misbehave: every way to fail has its own name, is counted,
 //! and is in the histograms.
 
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -54,6 +55,24 @@ fn a_refused_connection_is_a_connect_error() {
     // It is gone before the measured part begins.
     target.go_down();
     all_failed_by(&started.end(), "connect");
+}
+
+#[test]
+fn a_connection_that_is_not_made_in_time_is_a_class_of_its_own() {
+    let mut target = hostile(|_, _| {});
+    let started = at(&target)
+        .words("--warmup 2s --connect-timeout 200ms --connections 16")
+        .start();
+    until("the probe", || target.requests() > 0);
+    // It goes on to listen, but nobody takes what comes, and there is room for one.
+    target.go_down();
+    let listener = TcpListener::bind(target.address).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let _fills_it = TcpStream::connect(target.address).unwrap();
+    let record = all_failed_by(&started.end(), "connect-timeout");
+    let shortest = record.groups[0].service_time.min;
+    assert!(shortest >= 199_000_000, "as long as allowed: {shortest}");
+    assert_eq!(record.groups[0].connections.opened, 0);
 }
 
 #[test]
@@ -192,6 +211,33 @@ fn a_connection_limit_of_one_request_each_does_not_lose_any() {
 }
 
 #[test]
+fn what_comes_between_two_requests_is_no_answer_to_the_next() {
+    // A second answer that nobody asked for: whoever takes it for the next one measures nothing.
+    let target = hostile(|mut caller, _| {
+        caller.answer("\"a\"");
+        std::thread::sleep(Duration::from_millis(5));
+        caller.answer("\"forged\"");
+        caller.hold();
+    });
+    let ended = test("--rps 10 --duration 2s --policy none")
+        .words(&format!("--target http://{}", target.address))
+        .run();
+    ended_with(&ended, 0);
+    let record = ended.record();
+    identities_hold(&record);
+    let group = &record.groups[0];
+    assert_eq!(group.requests.succeeded, 20, "{:?}", group.errors);
+    let names: Vec<_> = group.replicas.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(names, ["a"]);
+    assert_eq!(group.connections.opened, 20, "each is let go of");
+    assert!(
+        group.connections.closed_by_peer >= 19,
+        "{:?}",
+        group.connections
+    );
+}
+
+#[test]
 fn a_server_that_goes_down_and_comes_back_is_seen_to_do_so() {
     let behave = |mut caller: Caller| while caller.asked().is_some() && caller.answer("\"a\"") {};
     let mut target = serve(behave);
@@ -219,6 +265,13 @@ fn a_server_that_goes_down_and_comes_back_is_seen_to_do_so() {
     let last = record.intervals.iter().rfind(|one| one.succeeded > 0);
     let first_failed = record.intervals.iter().find(|one| one.failed > 0).unwrap();
     assert!(last.unwrap().second >= first_failed.second);
+    // No storm while it was down: an attempt that failed belongs to an arrival that failed.
+    assert!(
+        group.connections.refused <= group.errors["connect"] + 64,
+        "{:?}: {:?}",
+        group.connections,
+        group.errors
+    );
     assert_eq!(found(&record, "errors").len(), 1, "{:#?}", record.findings);
 }
 

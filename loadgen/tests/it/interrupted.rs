@@ -1,8 +1,10 @@
 //! Ctrl-C and SIGTERM: once stops and stores, twice stops now.
 
+use std::time::Duration;
+
 use rustix::process::Signal;
 
-use super::fake::serve;
+use super::fake::{Caller, serve};
 use super::program::{Started, children_of, runs, test, until};
 use super::reading::{found, identities_hold};
 
@@ -29,6 +31,52 @@ fn one_signal_stops_the_load_and_stores_what_there_is() {
         identities_hold(&record);
         assert!(!children.iter().any(|child| runs(*child)), "children left");
     }
+}
+
+#[test]
+fn a_signal_at_any_time_keeps_the_identities() {
+    // Some answers are slow, some are failures, some never come, and some connections end.
+    let behave = |mut caller: Caller| {
+        while let Some(asked) = caller.asked() {
+            match asked.number % 6 {
+                2 => std::thread::sleep(Duration::from_millis(60)),
+                3 => {
+                    caller.say("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
+                    continue;
+                }
+                4 => return caller.close(),
+                5 if asked.number > 8 => return caller.hold(),
+                _ => {}
+            }
+            caller.answer("\"a\"");
+        }
+    };
+    let runs: Vec<_> = [2, 4, 9, 14, 25, 60, 110]
+        .into_iter()
+        .flat_map(|n_requests| [("--rps 60", n_requests), ("--closed", n_requests)])
+        .map(|(how, n_requests)| {
+            let target = serve(behave);
+            let started = test("--warmup 200ms --duration 60s --connections 16 --policy none")
+                .words(how)
+                .words(&format!("--target http://{}", target.address))
+                .start();
+            std::thread::spawn(move || {
+                until("the requests", || target.requests() >= n_requests);
+                started.signal(Signal::INT);
+                let ended = started.end();
+                assert_eq!(ended.code, Some(130), "{how}, {n_requests}: {ended:?}");
+                let record = ended.record();
+                assert!(record.run.interrupted);
+                identities_hold(&record);
+                record.groups[0].requests.planned
+            })
+        })
+        .collect();
+    let planned: Vec<_> = runs.into_iter().map(|run| run.join().unwrap()).collect();
+    assert!(
+        planned.iter().max() > Some(&0),
+        "some were in the measured part"
+    );
 }
 
 #[test]

@@ -15,4 +15,5 @@ mod program;
 mod reading;
 #[path = "../schema/mod.rs"]
 mod schema;
+mod secure;
 mod terminal;

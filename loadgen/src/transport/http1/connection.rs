@@ -1,15 +1,17 @@
 //! One TCP connection that carries one exchange at a time.
 
 use std::future::{Future, poll_fn};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead as _, Interest, ReadBuf};
+use rustix::net::{RecvFlags, SendFlags};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 use super::decoder::{Decoder, MOST_HEAD, Step};
 use crate::model::ErrorClass;
@@ -50,6 +52,8 @@ pub struct Http1Connection {
     /// Fires at some deadline of this or an earlier exchange; moved on only when it fires, so
     /// that a request costs no timer operation.
     alarm: Pin<Box<Sleep>>,
+    /// Whether the alarm has been polled since it was set, and so will wake the task.
+    alarmed: bool,
 }
 
 impl Transport for Http1 {
@@ -71,7 +75,8 @@ impl Transport for Http1 {
             filled: 0,
             timeout: self.timeout,
             deadline,
-            alarm: Box::pin(sleep_until(deadline)),
+            alarm: Box::pin(sleep_until(deadline.into())),
+            alarmed: false,
         })
     }
 }
@@ -85,16 +90,14 @@ impl Http1 {
 }
 
 impl Connection for Http1Connection {
-    async fn exchange(&mut self) -> Result<Answer, ErrorClass> {
-        self.deadline = Instant::now() + self.timeout;
+    async fn exchange(&mut self, sent: Instant) -> Result<Answer, ErrorClass> {
+        self.deadline = sent + self.timeout;
         self.decoder.begin();
         self.filled = 0;
-        let whole = match self.stream.try_write(&self.request) {
+        let whole = match self.write(0) {
             Ok(n) if n == self.request.len() => true,
             Ok(n) => self.write_rest(n).await?,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                self.write_rest(0).await?
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.write_rest(0).await?,
             Err(error) => return Err(stream_error(&error)),
         };
         loop {
@@ -117,13 +120,10 @@ impl Connection for Http1Connection {
     }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut byte = [0];
-        let mut buffer = ReadBuf::new(&mut byte);
         // An idle connection has nothing to say: an end, an error and a byte out of turn are all
         // reasons not to use it again.
-        Pin::new(&mut self.stream)
-            .poll_read(cx, &mut buffer)
-            .map(|_| ())
+        let mut byte = [0];
+        receive(&self.stream, &mut byte, cx).map(|_| ())
     }
 
     fn named_header(&self) -> &[u8] {
@@ -136,18 +136,27 @@ impl Connection for Http1Connection {
 }
 
 impl Http1Connection {
+    /// Hands the request's bytes from `written` on to the kernel, as far as it takes them. A
+    /// system call and nothing else: that the socket may be written to is the usual case.
+    #[inline]
+    fn write(&self, written: usize) -> std::io::Result<usize> {
+        let rest = &self.request[written..];
+        Ok(rustix::net::send(&self.stream, rest, SendFlags::empty())?)
+    }
+
     /// Writes what the kernel did not take at once; false when the peer answers or ends first.
     async fn write_rest(&mut self, mut written: usize) -> Result<bool, ErrorClass> {
         while written < self.request.len() {
             let wait = self.stream.ready(Interest::READABLE | Interest::WRITABLE);
-            let ready = tokio::time::timeout_at(self.deadline, wait)
+            let ready = tokio::time::timeout_at(self.deadline.into(), wait)
                 .await
                 .map_err(|_| ErrorClass::Timeout)?
                 .map_err(|error| stream_error(&error))?;
             if ready.is_writable() {
-                match self.stream.try_write(&self.request[written..]) {
+                let wrote = (self.stream).try_io(Interest::WRITABLE, || self.write(written));
+                match wrote {
                     Ok(n) => written += n,
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     Err(error) => return Err(stream_error(&error)),
                 }
             } else if ready.is_readable() {
@@ -160,13 +169,18 @@ impl Http1Connection {
 
     /// Reads once; 0 at the end of the stream. Past the deadline it is a time-out.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, ErrorClass>> {
-        let mut buffer = ReadBuf::new(&mut self.buffer[self.filled..]);
-        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-            Poll::Ready(Ok(())) => return Poll::Ready(Ok(buffer.filled().len())),
+        match receive(&self.stream, &mut self.buffer[self.filled..], cx) {
+            Poll::Ready(Ok(n)) => return Poll::Ready(Ok(n)),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(stream_error(&error))),
             Poll::Pending => {}
         }
+        // An alarm that was polled keeps the task's waker until it fires: one task drives a
+        // connection for as long as it lives.
+        if self.alarmed && !self.alarm.is_elapsed() {
+            return Poll::Pending;
+        }
         loop {
+            self.alarmed = true;
             ready!(self.alarm.as_mut().poll(cx));
             if Instant::now() >= self.deadline {
                 let begun = self.filled > 0 || !self.decoder.in_head();
@@ -177,7 +191,7 @@ impl Http1Connection {
                 };
                 return Poll::Ready(Err(class));
             }
-            self.alarm.as_mut().reset(self.deadline);
+            self.alarm.as_mut().reset(self.deadline.into());
         }
     }
 
@@ -188,6 +202,35 @@ impl Http1Connection {
         if self.filled == self.buffer.len() {
             let larger = (self.buffer.len() * 2).min(MOST_HEAD + 1);
             self.buffer.resize(larger, 0);
+        }
+    }
+}
+
+/// Reads once what has come, 0 at the end of the stream.
+///
+/// A read that does not fill the buffer has emptied the socket, so its readiness is taken back at
+/// once, and the next answer is waited for without asking in vain.
+#[inline]
+fn receive(
+    stream: &TcpStream,
+    buffer: &mut [u8],
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<usize>> {
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        let mut received = None;
+        let tried = stream.try_io(Interest::READABLE, || {
+            let (n, _) = rustix::net::recv(stream, &mut *buffer, RecvFlags::empty())?;
+            received = Some(n);
+            if n > 0 && n < buffer.len() {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            Ok(n)
+        });
+        match (received, tried) {
+            (Some(n), _) => return Poll::Ready(Ok(n)),
+            (None, Err(error)) if error.kind() == ErrorKind::WouldBlock => {}
+            (None, tried) => return Poll::Ready(tried),
         }
     }
 }

@@ -4,7 +4,13 @@
 //! lines are bounded, lengths that contradict one another are refused, and bodies are counted
 //! and thrown away.
 
-use crate::transport::{Answer, KEPT, TRIES_HEADER, Watch, tries_in};
+mod chunk;
+mod fields;
+
+use chunk::Chunk;
+use fields::Fields;
+
+use crate::transport::{Answer, KEPT, Watch};
 
 /// The largest head of an answer, in bytes.
 pub const MOST_HEAD: usize = 64 * 1024;
@@ -14,6 +20,8 @@ const MOST_HEADERS: usize = 96;
 const MOST_BODY: u64 = 1 << 32;
 /// The longest line of a chunk's size, with its extensions.
 const MOST_CHUNK_LINE: u32 = 4 * 1024;
+/// The most bytes of trailers, all lines together.
+const MOST_TRAILERS: u32 = 16 * 1024;
 /// The most interim (1xx) answers before the one that counts.
 const MOST_INTERIM: u8 = 8;
 
@@ -63,20 +71,6 @@ enum State {
     UntilClose,
 }
 
-/// Where in a chunked body the next byte belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chunk {
-    Size { size: u64, digits: u8 },
-    Extension { size: u64 },
-    SizeEnd { size: u64 },
-    Data { left: u64 },
-    DataEnd { lf: bool },
-    TrailerStart,
-    Trailer,
-    TrailerEnd,
-    End,
-}
-
 /// The decoder of one connection, used again for each answer.
 #[derive(Debug)]
 pub struct Decoder {
@@ -86,6 +80,7 @@ pub struct Decoder {
     head_only: bool,
     interim: u8,
     line: u32,
+    trailers: u32,
     body: u64,
     watch: Watch,
     header: Kept,
@@ -142,6 +137,7 @@ impl Decoder {
             head_only: method == "HEAD",
             interim: 0,
             line: 0,
+            trailers: 0,
             body: 0,
             watch,
             header: Kept::EMPTY,
@@ -152,7 +148,7 @@ impl Decoder {
     /// Begins the next answer.
     pub fn begin(&mut self) {
         self.state = State::Head;
-        (self.interim, self.line, self.body) = (0, 0, 0);
+        (self.interim, self.line, self.trailers, self.body) = (0, 0, 0, 0);
         self.header.clear();
         self.kept_body.clear();
     }
@@ -250,6 +246,10 @@ impl Decoder {
         let httparse::Status::Complete(length) = parsed else {
             return Ok(None);
         };
+        // However it was cut: a long head is refused also when it came at once.
+        if length > MOST_HEAD {
+            return Err(ProtocolError::HeadTooLong);
+        }
         let status = response.code.unwrap_or(0);
         match status {
             100 | 102..=199 if self.interim < MOST_INTERIM => {
@@ -264,10 +264,12 @@ impl Decoder {
         }
         let fields = Fields::read(response.headers, &self.watch, &mut self.header)?;
         let http_1_0 = response.version == Some(0);
+        // RFC 9112, section 6.1: HTTP/1.0 knows no chunks, so whoever sends some is suspect.
+        let lasts = !http_1_0 || (fields.keep_alive && !fields.chunked);
         self.answer = Answer {
             status,
             tries: fields.tries,
-            reusable: !fields.close && (!http_1_0 || fields.keep_alive),
+            reusable: !fields.close && lasts,
         };
         let bodiless = self.head_only || matches!(status, 204 | 304);
         self.state = match fields.length {
@@ -312,10 +314,14 @@ impl Decoder {
             at += 1;
             match chunk.after(byte).ok_or(ProtocolError::Chunk)? {
                 Chunk::End => return Ok((at, true)),
+                Chunk::Data { left } if left > MOST_BODY - self.body => {
+                    return Err(ProtocolError::BodyTooLong);
+                }
                 next => self.state = State::Chunk(next),
             }
             self.line = if byte == b'\n' { 0 } else { self.line + 1 };
-            if self.line > MOST_CHUNK_LINE {
+            self.trailers += u32::from(chunk.is_trailer());
+            if self.line > MOST_CHUNK_LINE || self.trailers > MOST_TRAILERS {
                 return Err(ProtocolError::Chunk);
             }
         }
@@ -323,110 +329,9 @@ impl Decoder {
     }
 }
 
-impl Chunk {
-    /// The state after one byte that is not data; `None` when the byte cannot come here.
-    fn after(self, byte: u8) -> Option<Self> {
-        Some(match (self, byte) {
-            (Self::Size { size, digits }, _) if byte.is_ascii_hexdigit() && digits < 16 => {
-                let digit = u64::from(char::from(byte).to_digit(16)?);
-                Self::Size {
-                    size: size << 4 | digit,
-                    digits: digits + 1,
-                }
-            }
-            (Self::Size { digits: 0, .. }, _) => return None,
-            (Self::Size { size, .. } | Self::Extension { size }, b'\r') => Self::SizeEnd { size },
-            (Self::Size { size, .. }, b';' | b' ' | b'\t') => Self::Extension { size },
-            (Self::Extension { size }, byte) if byte != b'\n' => Self::Extension { size },
-            (Self::SizeEnd { size }, b'\n') if size > 0 => Self::Data { left: size },
-            (Self::DataEnd { lf: false }, b'\r') => Self::DataEnd { lf: true },
-            (Self::DataEnd { lf: true }, b'\n') => Self::Size { size: 0, digits: 0 },
-            (Self::TrailerStart, b'\r') => Self::TrailerEnd,
-            (Self::TrailerEnd, b'\n') => Self::End,
-            (Self::SizeEnd { .. } | Self::TrailerStart | Self::Trailer, b'\n') => {
-                Self::TrailerStart
-            }
-            (Self::TrailerStart | Self::Trailer, _) => Self::Trailer,
-            _ => return None,
-        })
-    }
-}
-
 struct Head {
     length: usize,
     ends: bool,
-}
-
-/// What the header lines say of the body and the connection.
-#[derive(Default)]
-struct Fields {
-    length: Option<u64>,
-    chunked: bool,
-    close: bool,
-    keep_alive: bool,
-    tries: u16,
-}
-
-impl Fields {
-    fn read(
-        headers: &[httparse::Header<'_>],
-        watch: &Watch,
-        named: &mut Kept,
-    ) -> Result<Self, ProtocolError> {
-        let mut fields = Self {
-            tries: 1,
-            ..Self::default()
-        };
-        for header in headers {
-            // By length first: most headers are none of these.
-            match header.name.len() {
-                10 if header.name.eq_ignore_ascii_case("connection") => {
-                    fields.connection(header.value);
-                }
-                10 if header.name.eq_ignore_ascii_case(TRIES_HEADER) => {
-                    fields.tries = tries_in(header.value);
-                }
-                14 if header.name.eq_ignore_ascii_case("content-length") => {
-                    fields.content_length(header.value)?;
-                }
-                17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                    if !header.value.eq_ignore_ascii_case(b"chunked") || fields.chunked {
-                        return Err(ProtocolError::Encoding);
-                    }
-                    fields.chunked = true;
-                }
-                _ => {}
-            }
-            let watched = watch.name_header.as_ref();
-            if watched.is_some_and(|name| header.name.eq_ignore_ascii_case(name)) {
-                named.clear();
-                named.extend(header.value);
-            }
-        }
-        Ok(fields)
-    }
-
-    fn connection(&mut self, value: &[u8]) {
-        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-        }
-    }
-
-    fn content_length(&mut self, value: &[u8]) -> Result<(), ProtocolError> {
-        let digits = !value.is_empty() && value.len() <= 19 && value.iter().all(u8::is_ascii_digit);
-        let length = (digits.then_some(value)).ok_or(ProtocolError::Length)?;
-        let length = length
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-        match self.length {
-            Some(other) if other != length => Err(ProtocolError::Length),
-            _ => {
-                self.length = Some(length);
-                Ok(())
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,27 @@ fn every_way_to_delimit_a_body_is_understood() {
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
             Some((200, true)),
         ),
+        // No chunks were promised by HTTP/1.0, whatever it says of the connection.
+        (
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            Some((200, false)),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n0A\r\n0123456789\r\n000\r\n\r\n",
+            Some((200, true)),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 0\r\n\r\n",
+            Some((200, false)),
+        ),
+        (
+            "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Some((204, true)),
+        ),
+        (
+            "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
+            Some((200, true)),
+        ),
     ] {
         assert_eq!(status(answer.as_bytes()), Ok(expected), "{answer}");
     }
@@ -107,6 +128,26 @@ fn what_is_no_answer_is_refused_by_name() {
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
             E::Length,
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", E::Length),
+        ("HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\n", E::Length),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n", E::Length),
+        ("HTTP/1.1 099 Low\r\n\r\n", E::Status(99)),
+        (
+            "HTTP/1.1 200 OK\r\nX: a\r\n folded\r\nContent-Length: 0\r\n\r\n",
+            E::Head(httparse::Error::HeaderName),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nhi\r\n",
+            E::Chunk,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\nHTTP",
+            E::Surplus,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            E::Encoding,
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 9999999999999\r\n\r\n",
@@ -136,8 +177,21 @@ fn what_is_no_answer_is_refused_by_name() {
     ] {
         assert_eq!(status(answer.as_bytes()), Err(error), "{answer}");
     }
+}
+
+#[test]
+fn what_does_not_end_is_cut_off() {
+    use ProtocolError as E;
     let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(MOST_HEAD));
     assert_eq!(status(endless.as_bytes()), Err(E::HeadTooLong));
+    let ended = format!("{endless}\r\n\r\n");
+    assert_eq!(status(ended.as_bytes()), Err(E::HeadTooLong));
+    let many = format!(
+        "HTTP/1.1 200 OK\r\n{}\r\n",
+        "X: y\r\n".repeat(MOST_HEADERS + 1)
+    );
+    let too_many = E::Head(httparse::Error::TooManyHeaders);
+    assert_eq!(status(many.as_bytes()), Err(too_many));
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(20);
     assert_eq!(status(interim.as_bytes()), Err(E::Status(100)));
     let extension = format!(
@@ -145,6 +199,52 @@ fn what_is_no_answer_is_refused_by_name() {
         "x".repeat(9_999)
     );
     assert_eq!(status(extension.as_bytes()), Err(E::Chunk));
+    let trailers = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{}",
+        "A: b\r\n".repeat(4_000)
+    );
+    assert_eq!(status(trailers.as_bytes()), Err(E::Chunk));
+}
+
+#[test]
+fn no_way_to_delimit_a_body_gets_around_its_limit() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    // A chunk that could never be read is refused by its size, not after the fact.
+    let one = format!("{chunked}100000001\r\n");
+    assert_eq!(status(one.as_bytes()), Err(ProtocolError::BodyTooLong));
+    let largest = format!("{chunked}100000000\r\n");
+    assert_eq!(status(largest.as_bytes()), Ok(None));
+    let two = format!("{chunked}1\r\na\r\n100000000\r\n");
+    assert_eq!(status(two.as_bytes()), Err(ProtocolError::BodyTooLong));
+
+    let mut decoder = Decoder::new("GET", Watch::default());
+    decoder.begin();
+    let head = b"HTTP/1.1 200 OK\r\n\r\n";
+    assert_eq!(decoder.decode(head), Ok(Step::More(head.len())));
+    decoder.body = MOST_BODY - 1;
+    assert_eq!(decoder.decode(b"a"), Ok(Step::More(1)));
+    assert_eq!(decoder.decode(b"b"), Err(ProtocolError::BodyTooLong));
+}
+
+#[test]
+fn a_decoder_forgets_one_answer_before_the_next() {
+    let watch = Watch {
+        name_header: Some("x-name".into()),
+    };
+    let mut decoder = Decoder::new("GET", watch);
+    let answers = [
+        (&b"HTTP/1.1 200 OK\r\nX-Name: one\r\nX-Upstream: a, b\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nT: z\r\n\r\n"[..], 2, false, "one|abc"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nd", 1, true, "|d"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 1, true, "|"),
+    ];
+    for (bytes, tries, reusable, names) in answers {
+        decoder.begin();
+        let Ok(Step::Done(answer)) = decoder.decode(bytes) else {
+            panic!("no answer: {}", String::from_utf8_lossy(bytes));
+        };
+        assert_eq!((answer.tries, answer.reusable), (tries, reusable));
+        assert_eq!(text(&decoder), names);
+    }
 }
 
 #[test]
@@ -163,17 +263,49 @@ fn names_are_kept_and_long_bodies_are_not() {
 
 proptest! {
     #[test]
-    fn it_never_matters_how_bytes_are_cut(cuts in prop::collection::vec(0_usize..140, 0..6), kind in 0_usize..3) {
+    fn it_never_matters_how_bytes_are_cut(cuts in prop::collection::vec(0_usize..140, 0..6), kind in 0_usize..5) {
         let answer: &[u8] = [
             &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Name: n\r\nContent-Length: 11\r\n\r\nhello world"[..],
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\nTrailer: z\r\n\r\n",
             b"HTTP/1.0 404 Not Found\r\nX-Name: n\r\n\r\nhello",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n!\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
         ][kind];
         let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(answer.len())).collect();
         cuts.extend([0, answer.len()]);
         cuts.sort_unstable();
         let pieces: Vec<_> = cuts.windows(2).map(|cut| &answer[cut[0]..cut[1]]).collect();
         prop_assert_eq!(decode("GET", &pieces), decode("GET", &[answer]));
+        let bytes: Vec<_> = answer.chunks(1).collect();
+        prop_assert_eq!(decode("GET", &bytes), decode("GET", &[answer]));
+    }
+
+    #[test]
+    fn any_body_in_any_chunks_is_read_to_its_last_byte(
+        body in prop::collection::vec(any::<u8>(), 0..300), sizes in prop::collection::vec(1_usize..40, 1..9),
+        cuts in prop::collection::vec(0_usize..900, 0..6), trailer: bool,
+    ) {
+        let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        let (mut rest, mut sizes) = (&body[..], sizes.iter().cycle());
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(rest.len().min(sizes.next().copied().unwrap_or(1)));
+            answer.extend(format!("{:x}\r\n", chunk.len()).bytes());
+            answer.extend_from_slice(chunk);
+            answer.extend_from_slice(b"\r\n");
+            rest = after;
+        }
+        answer.extend_from_slice(if trailer { b"0\r\nT: x\r\n\r\n" } else { b"0\r\n\r\n" });
+        let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(answer.len())).collect();
+        cuts.extend([0, answer.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<_> = cuts.windows(2).map(|cut| &answer[cut[0]..cut[1]]).collect();
+        let (read, names) = decode("GET", &pieces).expect("valid");
+        prop_assert!(read.is_some_and(|answer| answer.reusable));
+        let kept = if body.len() > KEPT { String::new() } else { String::from_utf8_lossy(&body).into_owned() };
+        prop_assert_eq!(names, format!("|{kept}"));
+        // Less its last byte it is not whole.
+        let short = decode("GET", &[&answer[..answer.len() - 1]]).expect("valid so far");
+        prop_assert_eq!(short.0, None);
     }
 
     #[test]
