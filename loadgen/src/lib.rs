@@ -9,6 +9,7 @@
 pub mod checks;
 pub mod cli;
 pub mod engine;
+pub mod export;
 pub mod model;
 pub mod plan;
 pub mod recorder;

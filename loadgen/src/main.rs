@@ -73,6 +73,7 @@ async fn test(invocation: Invocation) -> u8 {
         out: output.out,
         command: std::env::args().collect(),
         csv: output.csv,
+        metrics: output.metrics_listen,
     };
     let mode = if output.quiet {
         ProgressMode::None
@@ -119,8 +120,8 @@ fn conclude(stored: &Stored, format: Format) -> u8 {
 fn text_options(folder: &std::path::Path) -> TextOptions {
     TextOptions {
         color: cli::colored(&std::io::stdout()),
+        width: cli::columns(&std::io::stdout()).unwrap_or(TextOptions::default().width),
         folder: Some(folder.display().to_string()),
-        ..TextOptions::default()
     }
 }
 

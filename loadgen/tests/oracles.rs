@@ -3,6 +3,8 @@
 //! The real binary loads its embedded stack with one replica per group, whose behaviour is known:
 //! frozen for a second, or a single server with a known distribution of service times.
 
+mod schema;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use loadgen::model::{Nanos, Rate};
 use loadgen::plan::{Process, Profile, Schedule};
-use loadgen::report::{Record, from_json};
+use loadgen::report::Record;
 use loadgen::schedule::Slice;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -91,7 +93,7 @@ impl Drop for Replica {
 
 fn record(out: &Path) -> Record {
     let text = std::fs::read_to_string(out.join("record.json")).expect("a record");
-    from_json(&text).expect("a valid record")
+    schema::record(&text)
 }
 
 /// Polls until `condition` holds; a deadline makes a hang a failure.

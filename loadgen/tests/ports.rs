@@ -3,6 +3,8 @@
 //! Where no namespace can be made it is reported as ignored, with the reason; with `CI` set that
 //! is a failure.
 
+mod schema;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -106,7 +108,7 @@ fn runs_out_of_ports() {
 
     assert_eq!(status.code(), Some(4), "such a run cannot be believed");
     let text = std::fs::read_to_string(out.join("record.json")).expect("a record");
-    let record = report::from_json(&text).expect("a valid record");
+    let record = schema::record(&text);
     let group = &record.groups[0];
     let counts = &group.requests;
     assert_eq!(counts.planned, 300);

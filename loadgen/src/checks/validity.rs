@@ -7,11 +7,9 @@ use super::evidence::{Evidence, GroupEvidence};
 use super::finding::{counted, grouped, listed, percent};
 use super::thresholds::intended;
 use super::{BookVerdict, Certificate, CertificateItem, Finding, GroupJudgement, Severity};
-use crate::model::{ErrorClass, Nanos};
+use crate::model::{ErrorClass, Nanos, lag_budget};
 use crate::plan::{Load, Pacing};
 
-/// Lag that is always allowed.
-const LEAST_LAG_BUDGET: Nanos = Nanos(1_000_000);
 /// The least share of the intended arrivals that must have been sent.
 const LEAST_SENT: f64 = 0.99;
 /// The largest share of a core that a generator thread may use.
@@ -96,8 +94,7 @@ fn lag(group: &GroupEvidence<'_>) -> Option<Checked> {
         return None;
     }
     let p99 = tally.lag.quantile(0.99);
-    let response = tally.response.quantile(0.99);
-    let budget = Nanos(LEAST_LAG_BUDGET.0.max(response.0 / 10));
+    let budget = lag_budget(tally.response.quantile(0.99));
     let allowed = late_by_chance(tally.lag.count());
     let late = tally.lag.count_above(budget);
     let observed = format!("{p99}, {} late", grouped(late));

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+use super::color::ColorWhen;
+
 const ABOUT: &str = "Load testing that can be believed: open-loop load through a proxy, latency as \
 users feel it, the balance of the replicas, and client, proxy and replicas' counts that must agree.";
 
@@ -38,6 +40,16 @@ pub struct Cli {
     /// What becomes of it.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// When colours are written.
+    #[arg(
+        help = "Colours; NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR are heard where this is auto",
+        long,
+        global = true,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: ColorWhen,
 }
 
 /// Everything but running a test.
@@ -224,6 +236,9 @@ pub struct OutputArgs {
     /// Also write the intervals as intervals.csv
     #[arg(long, help_heading = "Output")]
     pub csv: bool,
+    /// Serve the generator's own Prometheus metrics at /metrics while the test runs; port 0 is any free one
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Output")]
+    pub metrics_listen: Option<String>,
 }
 
 /// Which stack `up`, `down` and `ps` are about.

@@ -3,8 +3,10 @@
 //! **Invariant:** the only room that knows `clap`. It does no work: it says what is to be done.
 
 mod args;
+mod color;
 mod config;
 mod error;
+mod manual;
 mod resolve;
 mod table;
 mod view;
@@ -13,10 +15,12 @@ pub use args::{
     Cli, Command, CompareArgs, CompareFormat, Format, OutputArgs, ProgressMode, ReportArgs,
     StackArgs, StackKindArg,
 };
+pub use color::{ColorWhen, colored};
 pub use error::UsageError;
+pub use manual::manual;
 pub use resolve::{Experiment, Invocation, invocation, share};
 pub use table::table;
-pub use view::{View, colored, say_error};
+pub use view::{View, columns, say_error};
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -24,7 +28,9 @@ use clap::{CommandFactory as _, Parser as _};
 /// command to run.
 #[must_use]
 pub fn parse() -> Cli {
-    Cli::parse()
+    let cli = Cli::parse();
+    color::decide(cli.color);
+    cli
 }
 
 /// A completion script for a shell.
@@ -33,13 +39,4 @@ pub fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut script);
     String::from_utf8_lossy(&script).into_owned()
-}
-
-/// The manual page, in roff.
-#[must_use]
-pub fn manual() -> String {
-    let mut page = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = clap_mangen::Man::new(Cli::command()).render(&mut page);
-    String::from_utf8_lossy(&page).into_owned()
 }

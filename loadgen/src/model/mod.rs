@@ -10,8 +10,8 @@ mod time;
 mod topology;
 
 pub use outcome::{ErrorClass, Outcome, StatusClass};
-pub use progress::{GroupProgress, Notice, Progress, ReplicaProgress};
+pub use progress::{Course, GroupProgress, Notice, Progress, ReplicaProgress};
 pub use rate::{Rate, RateError};
-pub use sample::Sample;
+pub use sample::{Sample, lag_budget};
 pub use time::Nanos;
 pub use topology::{Proxy, ProxyBook, Replica, ReplicaId, StackKind, Topology};

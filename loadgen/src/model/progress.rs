@@ -1,14 +1,25 @@
 //! What a running test tells about itself, once a second.
 
-use super::Nanos;
+use std::collections::BTreeMap;
+
+use super::{ErrorClass, Nanos};
+
+/// What a load is going to be, as far as a watcher can know beforehand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Course {
+    /// Length of the warm-up.
+    pub warmup: Nanos,
+    /// The most that the measured part can last.
+    pub duration: Nanos,
+    /// Requests after which it ends before that, where that is known.
+    pub requests: Option<u64>,
+}
 
 /// The state of a run at the end of one second. Counts are totals of the measured part.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    /// Time since the measured part began; zero during warm-up.
+    /// Time since the measured part began.
     pub elapsed: Nanos,
-    /// Whether the warm-up is still on.
-    pub warming_up: bool,
     /// One entry per host group, in plan order.
     pub groups: Vec<GroupProgress>,
 }
@@ -20,6 +31,8 @@ pub enum Notice<'a> {
     Stack(&'a str),
     /// A step begins, or something needs to be known now.
     State(&'a str),
+    /// The load begins.
+    Load(Course),
     /// The load goes on.
     Progress(&'a Progress),
     /// The load is over.
@@ -41,6 +54,10 @@ pub struct GroupProgress {
     pub failed: u64,
     /// Arrivals dropped so far.
     pub dropped: u64,
+    /// Answers so far, by status.
+    pub status: BTreeMap<u16, u64>,
+    /// Failures without an answer so far, by class.
+    pub errors: BTreeMap<ErrorClass, u64>,
     /// Planned, sent and finished within the last second.
     pub last_second: [u64; 3],
     /// Response time of the last second at p50, p90, p99 and its maximum.
@@ -58,4 +75,6 @@ pub struct ReplicaProgress {
     pub id: String,
     /// Requests it answered so far.
     pub requests: u64,
+    /// Of those, the ones of the last second.
+    pub last_second: u64,
 }

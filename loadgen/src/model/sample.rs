@@ -2,6 +2,20 @@
 
 use super::{Nanos, Outcome};
 
+/// Send lag that is always allowed.
+const LEAST_LAG_BUDGET: Nanos = Nanos(1_000_000);
+
+/// The send lag at p99 that a measurement bears: 1 ms, or a tenth of the response time at p99.
+#[must_use]
+pub const fn lag_budget(response_p99: Nanos) -> Nanos {
+    let tenth = Nanos(response_p99.0 / 10);
+    if tenth.0 > LEAST_LAG_BUDGET.0 {
+        tenth
+    } else {
+        LEAST_LAG_BUDGET
+    }
+}
+
 /// One finished request. Instants count from the run's epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {

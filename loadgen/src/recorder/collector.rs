@@ -132,6 +132,8 @@ impl Collector {
                 succeeded: total.counts.succeeded,
                 failed: total.counts.failed,
                 dropped: total.counts.dropped,
+                status: total.counts.status.clone(),
+                errors: total.counts.errors.clone(),
                 last_second: last.map_or(
                     [0; 3],
                     |Interval {
@@ -159,6 +161,9 @@ impl Collector {
                     .map(|(id, tally)| ReplicaProgress {
                         id: id.0.clone(),
                         requests: tally.requests,
+                        last_second: last
+                            .and_then(|interval| interval.tally.replicas.get(id))
+                            .map_or(0, |tally| tally.requests),
                     })
                     .collect(),
             }
@@ -169,7 +174,6 @@ impl Collector {
                     .last()
                     .map_or(0, |last| (last.second + 1) * Nanos::SECOND.0),
             ),
-            warming_up: false,
             groups: self.hosts.iter().enumerate().map(group).collect(),
         }
     }

@@ -10,9 +10,9 @@ use crate::checks::{BalanceVerdict, BookVerdict, Finding, Severity};
 #[must_use]
 pub fn render_junit(record: &Record) -> String {
     let mut report = Report::new("loadgen");
-    report.add_test_suite(measurement(record));
+    report.add_test_suite(classed(measurement(record)));
     for group in &record.groups {
-        report.add_test_suite(suite(record, group));
+        report.add_test_suite(classed(suite(record, group)));
     }
     let xml = report.to_string();
     xml.unwrap_or_else(|error| unreachable!("XML is written to memory: {error}"))
@@ -60,19 +60,33 @@ fn measurement(record: &Record) -> TestSuite {
 
 fn suite(record: &Record, group: &GroupRecord) -> TestSuite {
     let mut suite = TestSuite::new(plain(&group.host));
-    let uneven = group.balance.verdict == BalanceVerdict::Uneven;
-    let disagree = group.crosscheck.verdict == BookVerdict::Disagree;
     let failed = |is: bool, code: &'static str, text: String| {
         is.then_some((NonSuccessKind::Failure, code, text))
     };
-    suite.add_test_case(case(
+    let mut balance = case(
         "balance",
-        failed(uneven, "uneven-balance", sentences::balance(group)),
-    ));
-    suite.add_test_case(case(
+        failed(
+            group.balance.verdict == BalanceVerdict::Uneven,
+            "uneven-balance",
+            sentences::balance(group),
+        ),
+    );
+    let unjudged = [BalanceVerdict::TooFew, BalanceVerdict::NotJudged];
+    if unjudged.contains(&group.balance.verdict) {
+        balance.status = skipped(&sentences::balance(group));
+    }
+    let mut books = case(
         "books",
-        failed(disagree, "count-mismatch", sentences::books(group)),
-    ));
+        failed(
+            group.crosscheck.verdict == BookVerdict::Disagree,
+            "count-mismatch",
+            sentences::books(group),
+        ),
+    );
+    if group.crosscheck.verdict == BookVerdict::Unavailable {
+        books.status = skipped(&sentences::books(group));
+    }
+    suite.add_test_cases([balance, books]);
     for threshold in record
         .thresholds
         .iter()
@@ -96,6 +110,22 @@ fn suite(record: &Record, group: &GroupRecord) -> TestSuite {
             &finding.code,
             Some((NonSuccessKind::Failure, &finding.code, said(finding))),
         ));
+    }
+    suite
+}
+
+/// What was not judged is not passed.
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(plain(why));
+    status
+}
+
+/// Gives each case the class it is sorted under; readers that know no suites go by that.
+fn classed(mut suite: TestSuite) -> TestSuite {
+    let class = format!("loadgen.{}", suite.name.as_str());
+    for case in &mut suite.test_cases {
+        case.set_classname(class.clone());
     }
     suite
 }
@@ -129,7 +159,7 @@ mod tests {
     fn thresholds_and_checks_are_cases_and_doubt_is_an_error() {
         let failed = render_junit(&fixture::failed());
         assert!(
-            failed.contains(r#"<testcase name="p99&gt;5ms""#),
+            failed.contains(r#"<testcase name="p99&gt;5ms" classname="loadgen.app-group-1""#),
             "{failed}"
         );
         assert!(
@@ -142,6 +172,16 @@ mod tests {
             "{invalid}"
         );
         assert!(render_junit(&fixture::clean()).contains(r#"failures="0" errors="0""#));
+    }
+
+    #[test]
+    fn what_was_not_judged_is_skipped_and_not_passed() {
+        let mut record = fixture::clean();
+        let group = &mut record.groups[0];
+        group.balance.verdict = BalanceVerdict::TooFew;
+        group.crosscheck.verdict = BookVerdict::Unavailable;
+        let text = render_junit(&record);
+        assert_eq!(text.matches("<skipped message=").count(), 2, "{text}");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::checks::Status;
 
 /// The most findings written; a job page is no place for hundreds.
 const MOST_FINDINGS: usize = 30;
+/// The most rows of a table, for the same reason.
+const MOST_ROWS: usize = 20;
 
 /// The summary of a run as GitHub-flavoured Markdown.
 #[must_use]
@@ -44,9 +46,13 @@ pub fn render_markdown(record: &Record) -> String {
 
 fn findings(text: &mut String, record: &Record) {
     for finding in record.findings.iter().take(MOST_FINDINGS) {
+        let group = match &finding.group {
+            Some(group) if record.groups.len() > 1 => format!("{}: ", md(group)),
+            _ => String::new(),
+        };
         let _ = write!(
             text,
-            "- **{}** {}",
+            "- **{}** {group}{}",
             sentences::severity(finding.severity),
             md(&finding.message)
         );
@@ -143,7 +149,7 @@ fn replicas(text: &mut String, group: &GroupRecord) {
         return;
     }
     text.push_str("\n| replica | answers | share | expected | p99, ms |\n|:--|--:|--:|--:|--:|\n");
-    for replica in &group.replicas {
+    for replica in group.replicas.iter().take(MOST_ROWS) {
         let expected = replica.expected_share.map_or_else(|| "–".into(), share);
         let times: &Quantiles = &replica.response_time;
         let p99 = if times.count > 0 {
@@ -159,6 +165,9 @@ fn replicas(text: &mut String, group: &GroupRecord) {
             share(replica.share)
         );
     }
+    if let Some(more @ 1..) = group.replicas.len().checked_sub(MOST_ROWS) {
+        let _ = writeln!(text, "| and {more} more in the report | | | | |");
+    }
 }
 
 fn failures(text: &mut String, group: &GroupRecord) {
@@ -171,7 +180,7 @@ fn failures(text: &mut String, group: &GroupRecord) {
         return;
     }
     text.push_str("\n<details><summary>What failed</summary>\n\n| kind | requests |\n|:--|--:|\n");
-    for (kind, count) in kinds {
+    for (kind, count) in kinds.into_iter().take(MOST_ROWS) {
         let _ = writeln!(text, "| {} | {} |", md(kind), grouped(*count));
     }
     text.push_str("\n</details>\n");
@@ -231,6 +240,18 @@ mod tests {
                 insta::assert_snapshot!("markdown-failed", text);
             }
         }
+    }
+
+    #[test]
+    fn a_target_of_many_names_does_not_make_a_long_summary() {
+        let mut record = fixture::clean();
+        let group = &mut record.groups[0];
+        group.replicas = vec![group.replicas[0].clone(); 256];
+        let statuses = (400..600).map(|status: u16| (status.to_string(), 1));
+        group.status = statuses.collect();
+        let text = render_markdown(&record);
+        assert!(text.len() < 20_000, "{}", text.len());
+        assert!(text.contains("| and 236 more in the report |"), "{text}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod compare;
 mod csv;
 mod figures;
 mod files;
+mod github;
 mod hlog;
 mod html;
 mod json;
@@ -29,6 +30,7 @@ pub use compare::{
 };
 pub use csv::render_csv;
 pub use files::files;
+pub use github::{render_annotations, render_step_summary};
 pub use hlog::{hlog_name, render_hlog};
 pub use html::{GroupSummary, RecordSummary, render_html, render_index};
 pub use json::{ReadError, from_json, interval_from_json, schema, to_json, to_json_line};
@@ -38,4 +40,5 @@ pub use record::{
     Environment, GroupRecord, IntervalRecord, IntervalReplica, Quantiles, Rates, Record,
     ReplicaInfo, ReplicaRecord, RequestCounts, RunInfo, SCHEMA_VERSION, StackInfo, ThreadInfo,
 };
+pub use sentences::plain;
 pub use text::{TextOptions, render_line, render_text};

@@ -240,7 +240,8 @@ pub(super) fn shell(command: &[String]) -> String {
 
 /// Text from a target without control characters, which a terminal would obey, and without the
 /// marks that turn the direction of a line.
-pub(super) fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|c| {

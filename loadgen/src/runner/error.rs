@@ -1,6 +1,7 @@
 //! Why a run did not take place, with its remedy and its exit code.
 
 use crate::engine::EngineError;
+use crate::export::ExportError;
 use crate::scrape::ClientError;
 use crate::stack::{ExitClass, StackError};
 use crate::transport::TargetError;
@@ -23,6 +24,9 @@ pub enum RunError {
     /// The scraper could not be made.
     #[error(transparent)]
     Scraper(#[from] ClientError),
+    /// The generator's metrics cannot be served where they were wanted.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The https target cannot be asked, or gives no answer.
     #[error(transparent)]
     General(GeneralError),
@@ -53,6 +57,7 @@ impl RunError {
             Self::Stack(error) => error.hint().unwrap_or_default(),
             Self::Target(_) => "give --target an origin, as http://127.0.0.1:8080".into(),
             Self::Storage(error) => error.hint(),
+            Self::Export(error) => error.hint(),
             Self::Scraper(_) => "give --counter as NAME{label=\"value\"}".into(),
             Self::Preflight { hint, .. } => hint.clone(),
             Self::General(error) => error.hint().into(),
@@ -78,6 +83,7 @@ impl RunError {
             | Self::Target(_)
             | Self::Scraper(_)
             | Self::Storage(_)
+            | Self::Export(_)
             | Self::Preflight { .. } => 2,
             Self::Engine(_) | Self::Internal(_) => 1,
             Self::Interrupted => 130,

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, watch};
 use super::storage::Spool;
 use super::{RunError, Signals, Tell};
 use crate::engine::{self, Arrivals, GroupLoad, NameSource, Observer, Stop};
-use crate::model::{Notice, Progress, Topology};
+use crate::export::Meter;
+use crate::model::{Course, Notice, Progress, Topology};
 use crate::plan::{self, Pacing, Plan, ReplicaIdSource, StackChoice};
 use crate::recorder::{Interval, Recording};
 use crate::transport::general::{General, GeneralOptions, Trust};
@@ -19,21 +20,32 @@ use crate::transport::{Scheme, Target, Watch};
 pub(super) async fn apply(
     plan: &Plan,
     topology: &Topology,
-    spool: Spool,
+    (spool, meter): (Spool, Option<Meter>),
     tell: &mut Tell,
     signals: &mut Signals,
 ) -> Result<Recording, RunError> {
     let target: Target = topology.proxy.target.parse()?;
     let (stop, stopped) = watch::channel(Stop::No);
     let (told, mut progress) = mpsc::unbounded_channel();
-    let observer = Relay { spool, told };
+    let ended = meter.clone();
+    if let Some(meter) = &meter {
+        meter.begin(plan.groups.iter().map(|group| group.host.as_str()));
+    }
+    let observer = Relay { spool, meter, told };
     let engine = start(plan, &target, observer, stopped)?;
+    tell(Notice::Load(course(plan)));
     tokio::pin!(engine);
     let mut stopping = false;
     loop {
         tokio::select! {
             biased;
             recording = &mut engine => {
+                if let Some(meter) = ended {
+                    meter.end();
+                }
+                while let Ok(told) = progress.try_recv() {
+                    told.pass_on(tell);
+                }
                 return recording
                     .map_err(|error| RunError::Internal(error.to_string()))?
                     .map_err(RunError::Engine);
@@ -47,7 +59,7 @@ pub(super) async fn apply(
                 let _ = stop.send(Stop::Soon);
                 tell(Notice::State("stopping: what is in flight may end; once more to stop now"));
             }
-            Some(progress) = progress.recv() => tell(Notice::Progress(&progress)),
+            Some(told) = progress.recv() => told.pass_on(tell),
         }
     }
 }
@@ -163,6 +175,20 @@ fn general(
     }
 }
 
+/// What a watcher may know beforehand.
+fn course(plan: &Plan) -> Course {
+    let bounded = plan.groups.iter().map(|group| match &group.load {
+        // A schedule that ends with its requests has a length that says so.
+        plan::Load::Open { .. } => None,
+        plan::Load::Closed { requests } => *requests,
+    });
+    Course {
+        warmup: plan.warmup.into(),
+        duration: plan.duration.into(),
+        requests: bounded.sum(),
+    }
+}
+
 fn engine_load(plan: &Plan) -> engine::Load {
     let groups = plan.groups.iter().map(|group| GroupLoad {
         host: group.host.clone(),
@@ -189,19 +215,41 @@ fn engine_load(plan: &Plan) -> engine::Load {
     }
 }
 
-/// Passes each second on: to the spool at once, to the watcher when it has time.
+/// What is on its way to the watcher.
+enum Told {
+    Progress(Progress),
+    Warning(String),
+}
+
+impl Told {
+    fn pass_on(&self, tell: &mut Tell) {
+        match self {
+            Self::Progress(progress) => tell(Notice::Progress(progress)),
+            Self::Warning(warning) => tell(Notice::State(warning)),
+        }
+    }
+}
+
+/// Passes each second on: to the spool and the meter at once, to the watcher when it has time.
 struct Relay {
     spool: Spool,
-    told: mpsc::UnboundedSender<Progress>,
+    meter: Option<Meter>,
+    told: mpsc::UnboundedSender<Told>,
 }
 
 impl Observer for Relay {
     fn interval(&mut self, interval: &Interval) {
-        self.spool.write(interval);
+        if let Some(meter) = &self.meter {
+            meter.add(interval);
+        }
+        // A watcher that is gone misses nothing that is not stored, here and below.
+        if let Err(error) = self.spool.write(interval) {
+            let warning = format!("warning: the seconds can no longer be stored: {error}");
+            let _ = self.told.send(Told::Warning(warning));
+        }
     }
 
     fn progress(&mut self, progress: &Progress) {
-        // A watcher that is gone misses nothing that is not stored.
-        let _ = self.told.send(progress.clone());
+        let _ = self.told.send(Told::Progress(progress.clone()));
     }
 }

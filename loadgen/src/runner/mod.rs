@@ -4,6 +4,7 @@
 
 mod environment;
 mod error;
+mod github;
 mod lives;
 mod load;
 mod operate;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use futures_util::future::join;
 
 use crate::checks::{self, Evidence};
+use crate::export::Exporter;
 use crate::model::{Notice, Topology};
 use crate::plan::{Load, Plan, StackChoice};
 use crate::report::{Parts, Record, RunInfo, assemble};
@@ -47,6 +49,8 @@ pub struct Test {
     pub command: Vec<String>,
     /// Whether the intervals are wanted as CSV too.
     pub csv: bool,
+    /// Where the generator's metrics are served while the test runs, `HOST:PORT`.
+    pub metrics: Option<String>,
 }
 
 /// What a person is told while a run goes on.
@@ -66,9 +70,16 @@ pub struct Stored {
 /// Runs a test from its stack to its report.
 pub async fn run(test: Test, mut tell: Tell, signals: &mut Signals) -> Result<Stored, RunError> {
     let wanted = wanted(&test);
+    let exporter = match &test.metrics {
+        Some(address) => Some(Exporter::start(address).await?),
+        None => None,
+    };
     let mut stack = signals.or_interrupt(stack::bring_up(&wanted)).await??;
     tell(Notice::Stack(&stack.topology().why));
-    let result = measure(test, &mut stack, tell, signals).await;
+    if let Some(exporter) = &exporter {
+        tell(Notice::State(&format!("metrics: {}", exporter.url())));
+    }
+    let result = measure(test, &mut stack, exporter.as_ref(), tell, signals).await;
     stack.take_down().await;
     result
 }
@@ -76,6 +87,7 @@ pub async fn run(test: Test, mut tell: Tell, signals: &mut Signals) -> Result<St
 async fn measure(
     test: Test,
     stack: &mut Stack,
+    exporter: Option<&Exporter>,
     mut tell: Tell,
     signals: &mut Signals,
 ) -> Result<Stored, RunError> {
@@ -98,7 +110,8 @@ async fn measure(
     let before = signals
         .or_interrupt(join(scraper.settled(&topology), lives::look(stack)))
         .await?;
-    let recording = load::apply(&plan, &topology, folder.spool(), &mut tell, signals).await?;
+    let hearers = (folder.spool(), exporter.map(Exporter::meter));
+    let recording = load::apply(&plan, &topology, hearers, &mut tell, signals).await?;
     tell(Notice::State("closing the books"));
     // A replica that came back has another port; one that cannot be found keeps its old one, and
     // then its page says so.
@@ -125,7 +138,7 @@ async fn measure(
     let record = assemble(parts, &recording, &judgement, folder.intervals());
     let unwritten = folder.finish(&record, test.csv).err();
     storage::list_runs(&folder.path());
-    storage::tell_github(&record);
+    github::tell(&record);
     Ok(Stored {
         record,
         folder: folder.path(),

@@ -218,14 +218,17 @@ pub struct Spool {
 impl Spool {
     /// Writes one second. A spool that cannot be written is given up: the run goes on, and its
     /// totals are still judged and stored.
-    pub fn write(&mut self, interval: &Interval) {
+    /// The error is told once, by the write that met it.
+    pub fn write(&mut self, interval: &Interval) -> std::io::Result<()> {
         let line = IntervalRecord::of(interval, &self.hosts[interval.group]);
-        let Some(file) = &mut self.file else { return };
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
         let written = writeln!(file, "{}", report::to_json_line(&line)).and_then(|()| file.flush());
-        if let Err(reason) = written {
-            eprintln!("warning: the seconds can no longer be stored: {reason}");
+        if written.is_err() {
             self.file = None;
         }
+        written
     }
 }
 
@@ -359,18 +362,4 @@ pub(super) fn list_runs(run: &Path) {
         })
         .collect();
     let _ = write_whole(&folder, "index.html", &report::render_index(&summaries));
-}
-
-/// Appends a run's summary to the page of a GitHub Actions job, where there is one.
-pub(super) fn tell_github(record: &Record) {
-    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
-        return;
-    };
-    let append = || {
-        let mut file = File::options().create(true).append(true).open(&path)?;
-        writeln!(file, "{}", report::render_markdown(record))
-    };
-    if let Err(reason) = append() {
-        eprintln!("warning: the job's summary cannot be written: {reason}");
-    }
 }

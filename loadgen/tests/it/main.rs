@@ -10,7 +10,11 @@ mod errors;
 mod fake;
 mod interrupted;
 mod lost;
+mod metrics;
 mod pages;
 mod program;
 mod reading;
+#[path = "../schema/mod.rs"]
+mod schema;
 mod secure;
+mod terminal;

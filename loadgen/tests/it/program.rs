@@ -1,15 +1,20 @@
 //! Runs the real binary, bounded in time, and keeps what it says and leaves.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use loadgen::report::{self, Record};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use tempfile::TempDir;
+
+use super::schema;
 
 /// How long anything may take here; only reached when a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -66,6 +71,11 @@ impl Program {
             .current_dir(place.path())
             .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
             .env_remove("COMPOSE_PROJECT_NAME")
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .env_remove("FORCE_COLOR")
             .env("TMPDIR", place.path());
         Self {
             command,
@@ -97,7 +107,21 @@ impl Program {
     }
 
     /// Starts it.
-    pub fn start(mut self) -> Started {
+    pub fn start(self) -> Started {
+        self.start_with(None)
+    }
+
+    /// Starts it with a terminal of this size as its standard error.
+    pub fn start_on_terminal(self, columns: u16, rows: u16) -> Started {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let terminal = File::from(terminal);
+        resize(&terminal, columns, rows);
+        self.start_with(Some(terminal))
+    }
+
+    fn start_with(mut self, terminal: Option<File>) -> Started {
         for (flag, value) in self.usual {
             if !self.command.get_args().any(|word| word == *flag) {
                 self.command.args([flag, value]);
@@ -107,12 +131,25 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if let Some(terminal) = &terminal {
+            let name = ptsname(terminal, Vec::new()).unwrap();
+            let inner = File::options()
+                .read(true)
+                .write(true)
+                .open(name.to_str().unwrap());
+            self.command.stderr(inner.unwrap());
+        }
         let mut child = self.command.spawn().unwrap();
+        let stderr = match &terminal {
+            Some(terminal) => collect(terminal.try_clone().unwrap()),
+            None => collect(child.stderr.take().unwrap()),
+        };
         Started {
             stdout: collect(child.stdout.take().unwrap()),
-            stderr: collect(child.stderr.take().unwrap()),
+            stderr,
             child,
             place: self.place,
+            terminal,
         }
     }
 
@@ -122,20 +159,53 @@ impl Program {
     }
 }
 
-fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
+/// What a stream has said so far, and the thread that listens to its end.
+struct Heard {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
+}
+
+fn resize(terminal: &File, columns: u16, rows: u16) {
+    let size = Winsize {
+        ws_col: columns,
+        ws_row: rows,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(terminal, size).unwrap();
+}
+
+fn collect(mut stream: impl Read + Send + 'static) -> Heard {
+    let bytes = Arc::<Mutex<Vec<u8>>>::default();
+    let heard = Arc::clone(&bytes);
+    let thread = std::thread::spawn(move || {
+        let mut piece = [0; 8192];
+        while let Ok(length @ 1..) = stream.read(&mut piece) {
+            heard.lock().unwrap().extend_from_slice(&piece[..length]);
+        }
+    });
+    Heard { bytes, thread }
+}
+
+impl Heard {
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn until_its_end(self) -> String {
+        self.thread.join().unwrap();
+        let bytes = self.bytes.lock().unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
-    })
+    }
 }
 
 /// A command that runs.
 pub struct Started {
     child: Child,
-    stdout: JoinHandle<String>,
-    stderr: JoinHandle<String>,
+    stdout: Heard,
+    stderr: Heard,
     place: TempDir,
+    terminal: Option<File>,
 }
 
 impl Started {
@@ -145,6 +215,16 @@ impl Started {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Gives its terminal another size.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        resize(self.terminal.as_ref().unwrap(), columns, rows);
+    }
+
+    /// What it has said on standard error so far.
+    pub fn said(&self) -> String {
+        self.stderr.so_far()
     }
 
     /// Where `--out run` is.
@@ -169,6 +249,20 @@ impl Started {
         });
     }
 
+    /// Waits for a line on standard error that begins with `word`, and tells the rest of it.
+    pub fn until_said(&self, word: &str) -> String {
+        let mut told = None;
+        until("standard error to say what is waited for", || {
+            let said = self.stderr.so_far();
+            let whole = said.rfind('\n').map_or("", |end| &said[..end]);
+            told = whole
+                .lines()
+                .find_map(|line| line.strip_prefix(word).map(str::to_owned));
+            told.is_some()
+        });
+        told.unwrap_or_default()
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Ended {
         let since = Instant::now();
@@ -185,8 +279,8 @@ impl Started {
         };
         let ended = Ended {
             code: status.and_then(|status| status.code()),
-            stdout: self.stdout.join().unwrap(),
-            stderr: self.stderr.join().unwrap(),
+            stdout: self.stdout.until_its_end(),
+            stderr: self.stderr.until_its_end(),
             place: self.place,
         };
         assert!(status.is_some(), "no end within {PATIENCE:?}: {ended:?}");
@@ -214,7 +308,7 @@ impl Ended {
     pub fn record(&self) -> Record {
         let text = fs::read_to_string(self.folder().join("record.json"));
         let text = text.unwrap_or_else(|error| panic!("no record: {error}: {self:?}"));
-        report::from_json(&text).unwrap()
+        schema::record(&text)
     }
 
     /// It refused, and said why and what to do: the words are in the message, or in the hint.

@@ -13,6 +13,8 @@ mod crash;
 mod engine;
 #[path = "../support/run.rs"]
 mod run;
+#[path = "../schema/mod.rs"]
+mod schema;
 
 mod alone;
 mod found;

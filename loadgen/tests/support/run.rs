@@ -4,7 +4,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use loadgen::checks::{Finding, Severity};
-use loadgen::report::{self, Record};
+use loadgen::report::Record;
+
+use crate::schema;
 
 /// How long anything may take; only reached when a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,8 +63,8 @@ impl Running {
     pub fn end(self) -> Run {
         let output = self.child.wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        let record = report::from_json(&String::from_utf8_lossy(&output.stdout))
-            .unwrap_or_else(|error| panic!("{error}: {told}"));
+        assert!(!output.stdout.is_empty(), "no record: {told}");
+        let record = schema::record(&String::from_utf8_lossy(&output.stdout));
         let code = output.status.code();
         assert_eq!(code, Some(i32::from(record.verdict.exit_code)), "{told}");
         identities_hold(&record);
