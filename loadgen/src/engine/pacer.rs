@@ -6,8 +6,9 @@
 use super::Clock;
 use crate::model::Nanos;
 
-/// How long before an instant polling begins.
-const SPIN: Nanos = Nanos(100_000);
+/// How long before an instant polling begins: longer than an idle virtual machine takes to wake up
+/// in 99 of 100 cases, which was 130 µs.
+const SPIN: Nanos = Nanos(250_000);
 
 /// One thread's way to wait.
 pub struct Pacer {
@@ -24,11 +25,6 @@ impl Pacer {
             spin,
             timer: timer::Timer::new()?,
         })
-    }
-
-    /// Whether it polls.
-    pub fn spins(&self) -> bool {
-        self.spin
     }
 
     /// Returns at `at`, or at once when that has passed. Always lets other tasks run.

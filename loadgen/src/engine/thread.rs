@@ -21,11 +21,13 @@ use crate::transport::Transport;
 
 /// How long what is in flight may take after a signal asked to stop.
 const GRACE: Duration = Duration::from_secs(1);
-/// The least time from one awakening for arrivals to the next. An awakening costs more CPU than a
-/// request, ours and the server's too: at 50,000/s, one for each arrival takes 20 µs of CPU a
-/// request, one for two of them 15 µs. What this delays an arrival is in its send lag, and at
-/// 20,000/s a thread it delays none.
-const COALESCE: Nanos = Nanos(25_000);
+/// Above this rate a thread wakes for several arrivals at once.
+const CROWDED: f64 = 25_000.0;
+/// How long it then waits from one awakening for arrivals to the next, at least. An awakening costs
+/// more CPU than a request, ours and the server's too: at 50,000/s, one for each arrival takes
+/// 20 µs of CPU a request and fills the core, and one for three of them 14 µs. What this delays an
+/// arrival is in its send lag.
+const COALESCE: Nanos = Nanos(60_000);
 /// Arrivals that are dispatched before other tasks get their turn.
 const BATCH: usize = 32;
 
@@ -201,6 +203,7 @@ impl Thread {
     async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Result<Ended, String> {
         let end = self.load.end();
         let closed = self.groups.iter().all(|group| group.closed.is_some());
+        let hold = self.hold();
         let interrupted = {
             let load = async {
                 if closed {
@@ -208,7 +211,7 @@ impl Thread {
                     let limit = Duration::from(end) + drain_limit(&self.load);
                     drain(&self.shared, &self.pacer, &mut self.workers, limit).await;
                 } else {
-                    release(&self.shared, &self.pacer, &mut self.groups, end).await;
+                    release(&self.shared, &self.pacer, &mut self.groups, end, hold).await;
                 }
             };
             let stopped = stop.wait_for(|stop| *stop == Stop::Soon);
@@ -258,6 +261,22 @@ impl Thread {
         })
     }
 
+    /// The least time between two awakenings for arrivals: none where arrivals are far apart, or
+    /// where the thread does not sleep anyway.
+    fn hold(&self) -> Nanos {
+        let whole: f64 = (self.load.groups.iter())
+            .map(|group| match &group.arrivals {
+                Arrivals::Open(schedule) => schedule.profile.peak(),
+                Arrivals::Closed { .. } => 0.0,
+            })
+            .sum();
+        if self.load.spin || whole / self.load.threads as f64 <= CROWDED {
+            Nanos::ZERO
+        } else {
+            COALESCE
+        }
+    }
+
     /// Counts what waits in the queues as dropped.
     fn give_up_queue(&self) {
         for (place, group) in self.groups.iter().enumerate() {
@@ -271,8 +290,9 @@ impl Thread {
     }
 }
 
-/// Releases each arrival when it is due, and hands over each second when it has passed.
-async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nanos) {
+/// Releases each arrival when it is due, and hands over each second when it has passed. `hold` is
+/// the least time from one awakening to the next.
+async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nanos, hold: Nanos) {
     let mut batch = 0;
     let mut woken = Nanos::ZERO;
     loop {
@@ -300,13 +320,9 @@ async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nano
         shared.recorder.borrow_mut().turn(now);
         let due = next.map_or(end, |(due, _)| due);
         let boundary = shared.recorder.borrow().next_boundary();
-        // Polling costs the core whatever it finds.
-        let earliest = if pacer.spins() {
-            now
-        } else {
-            woken.plus(COALESCE)
-        };
-        pacer.wait_until(due.min(boundary).max(earliest)).await;
+        pacer
+            .wait_until(due.min(boundary).max(woken.plus(hold)))
+            .await;
         woken = shared.clock.now();
     }
 }
