@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Sleep, sleep_until};
 
 use super::decoder::{Decoder, MOST_HEAD, Step};
@@ -181,7 +182,9 @@ impl Http1Connection {
         }
         loop {
             self.alarmed = true;
-            ready!(self.alarm.as_mut().poll(cx));
+            // Outside of the task's budget: a task that reads and reads still has its time-out, and
+            // an alarm that was polled has really been set.
+            ready!(Pin::new(&mut unconstrained(self.alarm.as_mut())).poll(cx));
             if Instant::now() >= self.deadline {
                 let begun = self.filled > 0 || !self.decoder.in_head();
                 let class = if begun {
@@ -232,5 +235,50 @@ fn receive(
             (None, Err(error)) if error.kind() == ErrorKind::WouldBlock => {}
             (None, tried) => return Poll::Ready(tried),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    /// A server that begins an answer and never stops sending its body.
+    fn endless() -> SocketAddr {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            let _ = client.read(&mut [0; 1024]);
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            // Ends when the client has had enough.
+            while client.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+        });
+        address
+    }
+
+    #[test]
+    fn a_body_without_end_meets_the_time_out_however_fast_it_comes() {
+        let transport = Http1 {
+            addresses: vec![endless()].into(),
+            method: "GET".into(),
+            request: b"GET / HTTP/1.1\r\n\r\n"[..].into(),
+            watch: Watch::default(),
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_millis(200),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let answer = runtime.block_on(async {
+            let task = async {
+                let mut connection = transport.connect().await.expect("a connection");
+                connection.exchange(Instant::now()).await
+            };
+            tokio::task::LocalSet::new().run_until(task).await
+        });
+        assert_eq!(answer, Err(ErrorClass::BodyTimeout));
     }
 }
