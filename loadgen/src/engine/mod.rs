@@ -80,6 +80,15 @@ impl Load {
         LEAD.plus(self.warmup)
     }
 
+    /// The most arrivals per second that one thread releases.
+    fn peak_of_thread(&self) -> f64 {
+        let peak = |group: &GroupLoad| match &group.arrivals {
+            Arrivals::Open(schedule) => schedule.profile.peak(),
+            Arrivals::Closed { .. } => 0.0,
+        };
+        self.groups.iter().map(peak).sum::<f64>() / self.threads as f64
+    }
+
     /// When the last arrival can be due, on the run's time line.
     const fn end(&self) -> Nanos {
         self.measured_from().plus(self.duration)
@@ -137,7 +146,6 @@ where
     let mut collector = Collector::new(hosts, load.threads);
     let (out, seconds) = mpsc::channel();
     let (ready, all_ready) = mpsc::channel();
-    let clock = Clock::start();
     let (gates, threads): (Vec<_>, Vec<_>) = (0..load.threads)
         .map(|number| {
             let (open, opened) = mpsc::channel();
@@ -148,7 +156,6 @@ where
             thread::spawn(
                 number,
                 load,
-                clock,
                 transport.clone(),
                 (out.clone(), gate),
                 stop.clone(),
@@ -177,17 +184,18 @@ where
 /// What a thread waits at when it is set up: it says so, and begins when it is told to.
 struct Gate {
     ready: mpsc::Sender<Result<(), EngineError>>,
-    opened: mpsc::Receiver<()>,
+    opened: mpsc::Receiver<Clock>,
 }
 
 impl Gate {
-    /// Passes when every thread is set up; false where one of them could not be.
-    fn pass(self) -> bool {
+    /// Passes when every thread is set up, with the time line that begins then; not at all where
+    /// one of them could not be.
+    fn pass(self) -> Option<Clock> {
         let Self { ready, opened } = self;
         let _ = ready.send(Ok(()));
         // So that a thread that was lost is not waited for.
         drop(ready);
-        opened.recv().is_ok()
+        opened.recv().ok()
     }
 
     /// Tells why this thread will not come, so that no other begins.
@@ -205,15 +213,16 @@ impl Gate {
 /// lacks a thread is not the one that was planned.
 fn open_when_all_are_ready(
     ready: &mpsc::Receiver<Result<(), EngineError>>,
-    gates: Vec<mpsc::Sender<()>>,
+    gates: Vec<mpsc::Sender<Clock>>,
 ) -> Result<(), EngineError> {
     // A thread that was lost on its way says nothing; it is missed when the threads are joined.
     for outcome in ready.iter().take(gates.len()) {
         outcome?;
     }
+    let clock = Clock::start();
     for gate in gates {
         // Whoever is no longer there is missed then, too.
-        let _ = gate.send(());
+        let _ = gate.send(clock);
     }
     Ok(())
 }

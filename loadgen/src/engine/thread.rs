@@ -21,13 +21,6 @@ use crate::transport::Transport;
 
 /// How long what is in flight may take after a signal asked to stop.
 const GRACE: Duration = Duration::from_secs(1);
-/// Above this rate a thread wakes for several arrivals at once.
-const CROWDED: f64 = 25_000.0;
-/// How long it then waits from one awakening for arrivals to the next, at least. An awakening costs
-/// more CPU than a request, ours and the server's too: at 50,000/s, one for each arrival takes
-/// 20 µs of CPU a request and fills the core, and one for three of them 14 µs. What this delays an
-/// arrival is in its send lag.
-const COALESCE: Nanos = Nanos(60_000);
 /// Arrivals that are dispatched before other tasks get their turn.
 const BATCH: usize = 32;
 
@@ -44,7 +37,6 @@ pub struct Ended {
 pub fn spawn<T, F>(
     number: usize,
     load: &Load,
-    clock: Clock,
     transport: F,
     (out, gate): (Sender<HandOver>, Gate),
     stop: watch::Receiver<Stop>,
@@ -74,19 +66,33 @@ where
                     out,
                     thread_cpu_time,
                 );
-                let thread = match Thread::new(number, &load, clock, recorder, transport) {
-                    Ok(thread) => thread,
+                let (pacer, transports) = match equipment(&load, transport) {
+                    Ok(equipment) => equipment,
                     Err(reason) => return gate.shut(number, reason),
                 };
-                if !gate.pass() {
+                let Some(clock) = gate.pass() else {
                     return Err("another thread could not be set up".to_owned());
-                }
+                };
+                let thread = Thread::new(number, &load, clock, recorder, pacer, &transports);
                 thread.run(stop).await
             });
             // Whatever is still in flight is dropped with the set, and stays unfinished.
             drop(local);
             ended
         })
+}
+
+/// What a thread needs and may not get. Making it can take long (certificates are read), and so it
+/// is made before the time line begins.
+fn equipment<T, F>(load: &Load, transport: F) -> Result<(Pacer, Vec<Rc<T>>), String>
+where
+    T: Transport,
+    F: Fn(usize) -> Result<T, String>,
+{
+    let pacer = Pacer::new(load.spin, load.peak_of_thread())
+        .map_err(|error| format!("no timer: {error}"))?;
+    let transports = (0..load.groups.len()).map(|place| transport(place).map(Rc::new));
+    Ok((pacer, transports.collect::<Result<_, _>>()?))
 }
 
 /// Lets the kernel delay this thread's timers by 1 ns instead of 50 µs.
@@ -111,24 +117,20 @@ struct Group {
 }
 
 impl Thread {
-    fn new<T, F>(
+    fn new<T: Transport>(
         number: usize,
         load: &Load,
         clock: Clock,
         recorder: Recorder,
-        transport: F,
-    ) -> Result<Self, String>
-    where
-        T: Transport,
-        F: Fn(usize) -> Result<T, String>,
-    {
+        pacer: Pacer,
+        transports: &[Rc<T>],
+    ) -> Self {
         let shared = Rc::new(Shared {
             clock,
             recorder: RefCell::new(recorder),
             patience: load.patience.into(),
             name_source: load.name_source,
         });
-        let pacer = Pacer::new(clock, load.spin).map_err(|error| format!("no timer: {error}"))?;
         let mut thread = Self {
             load: load.clone(),
             number,
@@ -137,11 +139,11 @@ impl Thread {
             groups: Vec::new(),
             workers: JoinSet::new(),
         };
-        for place in 0..load.groups.len() {
-            let group = thread.group(place, &Rc::new(transport(place)?));
+        for (place, transport) in transports.iter().enumerate() {
+            let group = thread.group(place, transport);
             thread.groups.push(group);
         }
-        Ok(thread)
+        thread
     }
 
     /// Sets up this thread's share of a group, and starts its workers.
@@ -203,7 +205,6 @@ impl Thread {
     async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Result<Ended, String> {
         let end = self.load.end();
         let closed = self.groups.iter().all(|group| group.closed.is_some());
-        let hold = self.hold();
         let interrupted = {
             let load = async {
                 if closed {
@@ -211,7 +212,7 @@ impl Thread {
                     let limit = Duration::from(end) + drain_limit(&self.load);
                     drain(&self.shared, &self.pacer, &mut self.workers, limit).await;
                 } else {
-                    release(&self.shared, &self.pacer, &mut self.groups, end, hold).await;
+                    release(&self.shared, &self.pacer, &mut self.groups, end).await;
                 }
             };
             let stopped = stop.wait_for(|stop| *stop == Stop::Soon);
@@ -261,22 +262,6 @@ impl Thread {
         })
     }
 
-    /// The least time between two awakenings for arrivals: none where arrivals are far apart, or
-    /// where the thread does not sleep anyway.
-    fn hold(&self) -> Nanos {
-        let whole: f64 = (self.load.groups.iter())
-            .map(|group| match &group.arrivals {
-                Arrivals::Open(schedule) => schedule.profile.peak(),
-                Arrivals::Closed { .. } => 0.0,
-            })
-            .sum();
-        if self.load.spin || whole / self.load.threads as f64 <= CROWDED {
-            Nanos::ZERO
-        } else {
-            COALESCE
-        }
-    }
-
     /// Counts what waits in the queues as dropped.
     fn give_up_queue(&self) {
         for (place, group) in self.groups.iter().enumerate() {
@@ -290,9 +275,8 @@ impl Thread {
     }
 }
 
-/// Releases each arrival when it is due, and hands over each second when it has passed. `hold` is
-/// the least time from one awakening to the next.
-async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nanos, hold: Nanos) {
+/// Releases each arrival when it is due, and hands over each second when it has passed.
+async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nanos) {
     let mut batch = 0;
     let mut woken = Nanos::ZERO;
     loop {
@@ -320,9 +304,8 @@ async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nano
         shared.recorder.borrow_mut().turn(now);
         let due = next.map_or(end, |(due, _)| due);
         let boundary = shared.recorder.borrow().next_boundary();
-        pacer
-            .wait_until(due.min(boundary).max(woken.plus(hold)))
-            .await;
+        let at = due.min(boundary).max(woken.plus(pacer.hold()));
+        pacer.wait_until(shared.clock, at).await;
         woken = shared.clock.now();
     }
 }
@@ -340,7 +323,7 @@ async fn drain(shared: &Shared, pacer: &Pacer, workers: &mut JoinSet<()>, limit:
         tokio::select! {
             biased;
             ended = workers.join_next() => if ended.is_none() { return },
-            () = pacer.wait_until(boundary.min(until)) => {
+            () = pacer.wait_until(shared.clock, boundary.min(until)) => {
                 let now = shared.clock.now();
                 shared.recorder.borrow_mut().turn(now);
                 if now >= until {
