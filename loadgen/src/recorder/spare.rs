@@ -5,6 +5,10 @@
 
 use super::{ReplicaTally, Tally};
 
+/// The most tallies of replicas that are kept: a target that answers ever new names must not make
+/// the stock as large as its imagination.
+const MOST_REPLICAS: usize = 32;
+
 /// A stock of empty tallies; without one in stock, a new one is made.
 #[derive(Debug, Default)]
 pub struct Spare {
@@ -25,8 +29,9 @@ impl Spare {
 
     /// Empties a tally and takes it into stock.
     pub fn give(&mut self, mut tally: Tally) {
+        let room = MOST_REPLICAS.saturating_sub(self.replicas.len());
         let replicas = std::mem::take(&mut tally.replicas).into_values();
-        self.replicas.extend(replicas.map(|mut replica| {
+        self.replicas.extend(replicas.take(room).map(|mut replica| {
             replica.empty();
             replica
         }));
@@ -63,5 +68,38 @@ mod tests {
         spare.give(tally);
         assert_eq!(spare.tally(), Tally::default());
         assert_eq!(spare.replica(), ReplicaTally::default());
+    }
+
+    #[test]
+    fn the_stock_is_bounded_whatever_names_a_target_invents() {
+        let mut spare = Spare::default();
+        for n in 0..3 * MOST_REPLICAS {
+            let mut tally = Tally::default();
+            tally
+                .replicas
+                .insert(ReplicaId(format!("r{n}")), ReplicaTally::default());
+            spare.give(tally);
+        }
+        assert_eq!(spare.replicas.len(), MOST_REPLICAS);
+    }
+
+    #[test]
+    fn names_of_all_threads_together_are_held_to_the_bound() {
+        let mut sum = Tally::default();
+        for thread in 0..3 {
+            for n in 0..200 {
+                let mut tally = Tally::default();
+                let id = ReplicaId(format!("{thread}/{n}"));
+                let counted = ReplicaTally {
+                    requests: 1,
+                    ..ReplicaTally::default()
+                };
+                tally.replicas.insert(id, counted);
+                sum.add(&tally);
+            }
+        }
+        assert_eq!(sum.replicas.len(), crate::recorder::Names::MOST);
+        let counted: u64 = sum.replicas.values().map(|replica| replica.requests).sum();
+        assert_eq!(counted, 600);
     }
 }

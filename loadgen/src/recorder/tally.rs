@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Histogram, Spare};
+use super::{Histogram, Names, Spare};
 use crate::model::{ErrorClass, Nanos, Outcome, ReplicaId, Sample};
 
 /// Counts and histograms of one group. Two tallies merge by [`Tally::add`].
@@ -146,13 +146,18 @@ impl Tally {
         self.service.add(&other.service);
         self.lag.add(&other.lag);
         for (id, theirs) in &other.replicas {
-            let ours = match self.replicas.get_mut(id) {
-                Some(ours) => ours,
-                None => (self.replicas.entry(id.clone())).or_insert_with(|| spare.replica()),
+            if let Some(ours) = self.replicas.get_mut(id) {
+                ours.add(theirs);
+                continue;
+            }
+            // Each thread bounds its own names; together they are held to the same bound.
+            let id = if self.replicas.len() < Names::MOST - 1 {
+                id.clone()
+            } else {
+                ReplicaId(Names::OTHERS.to_owned())
             };
-            ours.requests += theirs.requests;
-            ours.failed += theirs.failed;
-            ours.response.add(&theirs.response);
+            let ours = self.replicas.entry(id);
+            ours.or_insert_with(|| spare.replica()).add(theirs);
         }
     }
 }
@@ -169,6 +174,13 @@ impl Tally {
 }
 
 impl ReplicaTally {
+    /// Adds what another counted.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.failed += other.failed;
+        self.response.add(&other.response);
+    }
+
     /// Forgets what was counted and keeps the memory.
     pub fn empty(&mut self) {
         (self.requests, self.failed) = (0, 0);

@@ -253,11 +253,15 @@ impl Group {
     fn take(&mut self, spare: &mut Spare) -> Tally {
         let mut tally = std::mem::replace(&mut self.tally, spare.tally());
         let names = self.names.iter().map(ReplicaId);
-        tally.replicas = names
-            .zip(&mut self.by_name)
-            .filter(|(_, replica)| replica.requests > 0)
-            .map(|(id, replica)| (id, std::mem::replace(replica, spare.replica())))
-            .collect();
+        let met = (names.zip(&mut self.by_name)).filter(|(_, replica)| replica.requests > 0);
+        for (id, replica) in met {
+            let replica = std::mem::replace(replica, spare.replica());
+            // Names that differ in bytes which are no text look the same as text.
+            match tally.replicas.get_mut(&id) {
+                Some(same) => same.add(&replica),
+                None => drop(tally.replicas.insert(id, replica)),
+            }
+        }
         tally
     }
 }
