@@ -46,7 +46,8 @@ fn held(group: &GroupEvidence<'_>, connections: u64) -> String {
 fn to_the_target(group: &GroupEvidence<'_>) -> Option<Finding> {
     let counts = &group.tally.counts;
     let (opened, requests) = (counts.connections.opened, counts.sent + counts.warmup.sent);
-    if !is_churn(group, opened, requests) {
+    // Closed by the peer: one that we gave up after a time-out says nothing of the server.
+    if !is_churn(group, counts.connections.closed_by_peer, requests) {
         return None;
     }
     let ports = (group.all.machine.ephemeral_ports).map_or(USUAL_PORTS, |(first, last)| {

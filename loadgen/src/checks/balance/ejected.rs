@@ -10,6 +10,9 @@ use crate::scrape::ReplicaState;
 /// The most stretches that a message names.
 const MOST_NAMED: usize = 4;
 
+/// Requests that must have been a replica's part of a second for their absence to mean something.
+const PLENTY: f64 = 20.0;
+
 /// A replica that was left out.
 pub(super) struct Ejected {
     /// Its place among the ids.
@@ -49,12 +52,11 @@ pub(super) fn find(case: &Case<'_>) -> Vec<Ejected> {
 
 /// Seconds in which plenty of others' answers came and none of this replica's.
 fn left_out(case: &Case<'_>, place: usize, share: f64) -> Option<Ejected> {
-    let n = case.spread.ids.len() as u64;
     let mut stretches: Vec<(u64, u64)> = Vec::new();
     let mut missing = 0.0;
     for window in &case.windows {
         let total: u64 = window.counts.iter().sum();
-        if window.counts[place] > 0 || total < 20 * n {
+        if window.counts[place] > 0 || total as f64 * share < PLENTY {
             continue;
         }
         missing += total as f64 * share;

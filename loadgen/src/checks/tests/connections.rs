@@ -14,10 +14,18 @@ fn quiet() -> Scene {
 fn a_connection_for_each_request_is_told_with_its_ports() {
     let mut scene = quiet();
     scene.tally().counts.connections.opened = 2_500;
+    scene.tally().counts.connections.closed_by_peer = 2_500;
     assert_eq!(scene.codes(), ["no-keep-alive"]);
     let message = scene.judge().findings.remove(0).message;
     assert!(message.contains("500/s come to 30,000"), "{message}");
     assert_eq!(scene.judge().verdict.status, Status::Pass);
+}
+
+#[test]
+fn connections_that_we_gave_up_ourselves_say_nothing_of_the_server() {
+    let mut scene = quiet();
+    scene.tally().counts.connections.opened = 2_500;
+    assert_eq!(scene.codes(), Vec::<String>::new());
 }
 
 #[test]
