@@ -56,7 +56,7 @@ impl Page {
     }
 
     pub(super) fn line(&mut self, text: &str) {
-        self.text.push_str(terminal(text).trim_end());
+        self.text.push_str(no_command(&terminal(text)).trim_end());
         self.text.push('\n');
     }
 
@@ -99,6 +99,17 @@ pub(super) fn terminal(text: &str) -> String {
     text.replace('\u{202f}', ",").replace('\u{a0}', " ")
 }
 
+/// A line that GitHub's runner does not take for a command: it obeys `::name::` at the start of a
+/// line and `##[name]` anywhere, and a replica's name may be either.
+fn no_command(line: &str) -> String {
+    let indent = line.len() - line.trim_start().len();
+    let mut line = line.replace("##[", "#\u{fffd}[");
+    if line[indent..].starts_with("::") {
+        line.replace_range(indent..=indent, "\u{fffd}");
+    }
+    line
+}
+
 /// Columns that a word takes: its characters, without colour codes.
 fn shown(word: &str) -> usize {
     let mut columns = 0;
@@ -131,6 +142,22 @@ pub(super) fn bar(value: f64, most: f64, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_is_a_command_to_githubs_runner() {
+        for (line, shown) in [
+            (
+                "  ::set-output name=a::b  1,000",
+                "  \u{fffd}:set-output name=a::b  1,000",
+            ),
+            ("::stop-commands::x", "\u{fffd}:stop-commands::x"),
+            ("a ##[error]b", "a #\u{fffd}[error]b"),
+            ("a::b is a name", "a::b is a name"),
+            ("", ""),
+        ] {
+            assert_eq!(no_command(line), shown);
+        }
+    }
 
     #[test]
     fn bars_grow_by_eighths() {
