@@ -74,7 +74,8 @@ impl Histogram {
     /// Records one span. Never allocates; spans above the ceiling count at the ceiling.
     #[inline]
     pub fn record(&mut self, span: Nanos) {
-        self.inner.saturating_record(span.0);
+        // Not 0, which a histogram that was written and read again takes for its bucket's end.
+        self.inner.saturating_record(span.0.max(1));
     }
 
     /// Forgets every span and keeps the memory.
