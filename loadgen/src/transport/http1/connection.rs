@@ -253,7 +253,7 @@ mod tests {
             let _ = client.read(&mut [0; 1024]);
             let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
             // Ends when the client has had enough.
-            while client.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+            while client.write_all(&[b'x'; 16 * 1024]).is_ok() {}
         });
         address
     }
