@@ -2,6 +2,7 @@
 
 use super::{Finding, Severity};
 use crate::model::ReplicaId;
+pub(super) use crate::model::grouped;
 
 impl Finding {
     /// A finding about the whole run.
@@ -37,19 +38,6 @@ impl Finding {
         self.hint = Some(hint.into());
         self
     }
-}
-
-/// `1234567` → `1,234,567`.
-pub(super) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `1 request`, `1,234 requests`.

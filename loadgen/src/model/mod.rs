@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** nothing here reads a clock, does I/O or imports a sibling room.
 
+mod count;
 mod outcome;
 mod progress;
 mod rate;
@@ -9,6 +10,7 @@ mod sample;
 mod time;
 mod topology;
 
+pub use count::grouped;
 pub use outcome::{ErrorClass, Outcome, StatusClass};
 pub use progress::{Course, GroupProgress, Notice, Progress, ReplicaProgress};
 pub use rate::{Rate, RateError};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::line::{Ink, Line, width};
 use super::state::State;
 use super::terminal::Size;
-use crate::model::{Course, GroupProgress, Nanos, ReplicaProgress, lag_budget};
+use crate::model::{Course, GroupProgress, Nanos, ReplicaProgress, grouped, lag_budget};
 
 /// Below so many columns the short words are taken.
 const NARROW: usize = 60;
@@ -76,7 +76,7 @@ fn head(state: &State, course: Course, since: Duration, most: usize) -> Line {
         let left = format!("{} left", span(-measured));
         ("warm-up", since / warmup, vec![left])
     } else if let Some(requests) = course.requests {
-        let told = format!("{} of {} requests", count(planned()), count(requests));
+        let told = format!("{} of {} requests", grouped(planned()), grouped(requests));
         (
             "load",
             planned() as f64 / requests.max(1) as f64,
@@ -128,7 +128,7 @@ fn group(state: &State, place: usize, detail: Detail, most: usize) -> Vec<Line> 
 }
 
 fn rates(group: &GroupProgress, curve: &[char], most: usize) -> Line {
-    let [planned, sent, done] = group.last_second.map(count);
+    let [planned, sent, done] = group.last_second.map(grouped);
     let mut line = Line::new(most, 0);
     line.cut(Ink::Strong, &group.host, LONGEST_NAME.min(most / 2));
     line.say(
@@ -171,7 +171,7 @@ fn times(group: &GroupProgress, most: usize) -> Line {
 fn troubles(group: &GroupProgress, most: usize) -> Line {
     let mut line = Line::new(most, 2);
     let bad = |is: bool| if is { Ink::Bad } else { Ink::Usual };
-    let (failed, dropped) = (count(group.failed), count(group.dropped));
+    let (failed, dropped) = (grouped(group.failed), grouped(group.dropped));
     let (lag, budget) = (group.lag_p99, lag_budget(group.response[2]));
     let late = lag > budget;
     let over = if late {
@@ -209,9 +209,9 @@ fn kinds(group: &GroupProgress) -> String {
         .status
         .iter()
         .filter(|(status, _)| !(200..400).contains(*status));
-    let answers = bad.map(|(status, n)| (*n, format!("status {status} {}", count(*n))));
+    let answers = bad.map(|(status, n)| (*n, format!("status {status} {}", grouped(*n))));
     let errors = group.errors.iter();
-    let errors = errors.map(|(class, n)| (*n, format!("{class} {}", count(*n))));
+    let errors = errors.map(|(class, n)| (*n, format!("{class} {}", grouped(*n))));
     let mut all: Vec<_> = answers.chain(errors).collect();
     if all.is_empty() {
         return String::new();
@@ -235,14 +235,16 @@ fn replicas(replicas: &[ReplicaProgress], most: usize) -> Vec<Line> {
     let mut lines: Vec<_> = names.collect();
     let longest = lines.iter().map(Line::used).max().unwrap_or(0);
     let (shares, largest) = shares(replicas);
-    let digits = replicas.iter().map(|replica| count(replica.requests).len());
+    let digits = replicas
+        .iter()
+        .map(|replica| grouped(replica.requests).len());
     let digits = digits.max().unwrap_or(0);
     for ((line, replica), share) in lines.iter_mut().zip(replicas).zip(shares) {
         let percent = format!("{:>5.1} %", share * 100.0);
         let figures = if most < NARROW {
             percent
         } else {
-            format!("{:>digits$}  {percent}", count(replica.requests))
+            format!("{:>digits$}  {percent}", grouped(replica.requests))
         };
         line.pad_to(longest);
         let room = line
@@ -286,10 +288,13 @@ fn shares(replicas: &[ReplicaProgress]) -> (Vec<f64>, f64) {
 fn in_one_line(group: &GroupProgress, most: usize) -> Line {
     let mut line = Line::new(most, 0);
     line.cut(Ink::Strong, &group.host, LONGEST_NAME.min(most / 2));
-    line.say(Ink::Usual, &[format!("{}/s", count(group.last_second[2]))]);
+    line.say(
+        Ink::Usual,
+        &[format!("{}/s", grouped(group.last_second[2]))],
+    );
     line.say(Ink::Usual, &[format!("p99 {}", group.response[2])]);
     if group.failed > 0 {
-        line.say(Ink::Bad, &[format!("errors {}", count(group.failed))]);
+        line.say(Ink::Bad, &[format!("errors {}", grouped(group.failed))]);
     }
     if group.lag_p99 > lag_budget(group.response[2]) {
         line.say(Ink::Bad, &[format!("lag {}", group.lag_p99)]);
@@ -330,19 +335,6 @@ fn span(seconds: f64) -> String {
         120..3600 => format!("{}:{:02}", whole / 60, whole % 60),
         _ => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
     }
-}
-
-/// A count with its thousands grouped by commas.
-fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
