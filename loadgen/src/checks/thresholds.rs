@@ -103,6 +103,8 @@ fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figu
         Figure::Unfinished => counts.unfinished() as f64,
         Figure::SentRate => per_second(counts.sent),
         Figure::CompletedRate => per_second(completed),
+        Figure::IntendedRate if measured > 0.0 => intended(group).unwrap_or(0.0) / measured,
+        Figure::IntendedRate => 0.0,
         Figure::MaxMinusMin => judgement.balance.max_minus_min as f64,
         Figure::CoefficientOfVariation => judgement.balance.coefficient_of_variation,
         Figure::TailShare => judgement.tail_share.values().copied().fold(0.0, f64::max),

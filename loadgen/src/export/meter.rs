@@ -88,11 +88,9 @@ impl Meter {
         self.lock().running = false;
     }
 
-    /// The page of now.
-    pub(super) fn page(&self) -> String {
-        // Written from a copy, so that a reader never keeps the next second waiting.
-        let sums = self.lock().clone();
-        super::page::write(&sums)
+    /// The sums of now: a copy, so that a reader never keeps the next second waiting.
+    pub(super) fn sums(&self) -> Sums {
+        self.lock().clone()
     }
 
     /// Sums are whole at any time: each call leaves them so, even one that was cut short.

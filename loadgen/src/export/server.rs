@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::Meter;
+use super::{Meter, page};
 
 /// The most readers at a time; more of them wait.
 const MOST_READERS: usize = 8;
@@ -133,7 +133,7 @@ async fn serve(stream: TcpStream, meter: Meter) {
 
 fn respond(method: &Method, path: &str, meter: &Meter) -> Response<Full<Bytes>> {
     let (status, text) = match (method, path) {
-        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, meter.page()),
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, page::write(&meter.sums())),
         (&Method::GET | &Method::HEAD, _) => (StatusCode::NOT_FOUND, "see /metrics\n".into()),
         _ => (StatusCode::METHOD_NOT_ALLOWED, "GET /metrics\n".into()),
     };

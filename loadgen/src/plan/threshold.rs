@@ -46,6 +46,8 @@ pub enum Figure {
     SentRate,
     /// Requests completed per second.
     CompletedRate,
+    /// Requests per second that the schedule asked for; 0 in closed loop.
+    IntendedRate,
     /// max − min of the replicas' requests.
     MaxMinusMin,
     /// Standard deviation of the replicas' requests over their mean.
@@ -185,6 +187,7 @@ fn short(text: &str) -> &str {
     match text {
         "rate.sent" => "sent_rate",
         "rate.completed" => "completed_rate",
+        "rate.intended" => "intended_rate",
         _ => ["requests.", "balance.", "crosscheck.", "connections."]
             .iter()
             .find_map(|place| text.strip_prefix(place))
@@ -201,6 +204,7 @@ fn counted(name: &str) -> Option<Figure> {
         "unfinished" => Figure::Unfinished,
         "sent_rate" => Figure::SentRate,
         "completed_rate" => Figure::CompletedRate,
+        "intended_rate" => Figure::IntendedRate,
         "max_minus_min" => Figure::MaxMinusMin,
         "coefficient_of_variation" => Figure::CoefficientOfVariation,
         "tail_share" => Figure::TailShare,
@@ -392,6 +396,7 @@ mod tests {
         for (long, brief) in [
             ("requests.dropped>0", "dropped>0"),
             ("rate.sent<99", "sent_rate<99"),
+            ("rate.intended<99", "intended_rate<99"),
             ("response_time.p99_9>1s", "p99.9>1s"),
             ("send_lag.max>1ms", "lag.max>1ms"),
             ("balance.max_minus_min>2", "max_minus_min>2"),

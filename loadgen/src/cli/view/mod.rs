@@ -13,8 +13,7 @@ mod terminal;
 pub use terminal::columns;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::Duration;
 
 use super::args::ProgressMode;
@@ -26,6 +25,13 @@ use state::State;
 
 /// Time between two pictures.
 const FRAME: Duration = Duration::from_millis(200);
+
+/// How long the end of a run waits for the picture to be taken away. A terminal that was stopped
+/// (Ctrl-S) takes nothing, and must not keep a run from being stored.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Notices that may wait for a thread that draws; more are let go.
+const WAITING: usize = 64;
 
 /// The live view.
 #[derive(Debug)]
@@ -45,9 +51,8 @@ impl View {
         let able = std::io::stderr().is_terminal() && !is_dumb(std::env::var_os("TERM"));
         match mode {
             ProgressMode::None => Self::Quiet,
-            ProgressMode::Auto | ProgressMode::Tui if able => {
-                Painter::start().map_or_else(|| Self::Plain(Plain::default()), Self::Picture)
-            }
+            ProgressMode::Auto | ProgressMode::Tui if able => Painter::start(std::io::stderr())
+                .map_or_else(|| Self::Plain(Plain::default()), Self::Picture),
             // What is no terminal, or a dumb one, shows no picture, even if one was asked for.
             _ => Self::Plain(Plain::default()),
         }
@@ -70,8 +75,9 @@ impl View {
 /// The thread that draws, and the way to it.
 #[derive(Debug)]
 pub struct Painter {
-    news: Option<Sender<News>>,
-    thread: Option<JoinHandle<()>>,
+    news: Option<SyncSender<News>>,
+    /// Closed when the thread has ended.
+    ended: Receiver<()>,
 }
 
 /// A notice on its way to the thread that draws.
@@ -84,14 +90,19 @@ enum News {
 
 impl Painter {
     /// Starts the thread; nothing where the system has none to give.
-    fn start() -> Option<Self> {
-        let (news, heard) = mpsc::channel();
-        let thread = std::thread::Builder::new()
+    fn start(terminal: impl std::io::Write + Send + 'static) -> Option<Self> {
+        let (news, heard) = mpsc::sync_channel(WAITING);
+        let (alive, ended) = mpsc::channel();
+        std::thread::Builder::new()
             .name("view".into())
-            .spawn(move || paint(&heard));
+            .spawn(move || {
+                let _alive: Sender<()> = alive;
+                paint(&heard, terminal);
+            })
+            .ok()?;
         Some(Self {
             news: Some(news),
-            thread: Some(thread.ok()?),
+            ended,
         })
     }
 
@@ -103,16 +114,15 @@ impl Painter {
             Notice::Done => return self.end(),
         };
         if let Some(way) = &self.news {
-            // A thread that is gone draws nothing more, and nothing else is lost.
-            let _ = way.send(news);
+            // A thread that is gone or held up draws less, and nothing else is lost.
+            let _ = way.try_send(news);
         }
     }
 
     /// Takes the picture away, so that the summary begins where it was.
     fn end(&mut self) {
-        self.news = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        if self.news.take().is_some() {
+            let _ = self.ended.recv_timeout(PATIENCE);
         }
     }
 }
@@ -124,8 +134,8 @@ impl Drop for Painter {
 }
 
 /// Draws until there is nobody left to hear from.
-fn paint(heard: &Receiver<News>) {
-    let mut screen = Screen::new(std::io::stderr(), colored(&std::io::stderr()));
+fn paint(heard: &Receiver<News>, terminal: impl std::io::Write) {
+    let mut screen = Screen::new(terminal, colored(&std::io::stderr()));
     let mut state = State::default();
     loop {
         match heard.recv_timeout(FRAME) {
@@ -155,4 +165,37 @@ pub fn say_error(message: &str, hint: &str) {
         let _ = writeln!(text, "\n{cyan}hint{reset}: {hint}");
     }
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A terminal that was stopped: nothing that is written to it ever returns.
+    struct Stopped(Receiver<()>);
+
+    impl std::io::Write for Stopped {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_is_stopped_keeps_no_run_from_its_end() {
+        let (resume, stopped) = mpsc::channel();
+        let mut painter = Painter::start(Stopped(stopped)).expect("a thread");
+        // More than may wait, so that the one that is too many would block.
+        for _ in 0..=2 * WAITING {
+            painter.show(Notice::State("still here"));
+        }
+        painter.show(Notice::Done);
+        drop(resume);
+        let thread_ended = painter.ended.recv_timeout(Duration::from_secs(30));
+        assert_eq!(thread_ended, Err(RecvTimeoutError::Disconnected));
+    }
 }
