@@ -79,8 +79,13 @@ fn to_the_replicas(group: &GroupEvidence<'_>) -> Option<Finding> {
     if !is_churn(group, connections, requests) {
         return None;
     }
+    // Without a book of its own nobody knows that there is a proxy.
+    let who = match group.all.topology.proxy.book {
+        Some(_) => "the proxy keeps none",
+        None => "whoever asks them keeps none",
+    };
     let message = format!(
-        "the replicas accepted {} for {}: the proxy keeps none; {} of some {} ports for each replica",
+        "the replicas accepted {} for {}: {who}; {} of some {} ports for each replica",
         counted(connections, "connection"),
         counted(requests, "request"),
         held(group, connections / replicas),

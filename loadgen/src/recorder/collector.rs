@@ -32,9 +32,11 @@ impl Collector {
     /// A collector for the groups `hosts`, fed by `threads` threads.
     #[must_use]
     pub fn new(hosts: Vec<String>, threads: usize) -> Self {
+        // For each group the total, the second that is open, and the one before it.
+        let mut spare = Spare::stocked(3 * hosts.len());
         let totals = hosts
             .iter()
-            .map(|host| (host.clone(), Tally::default()))
+            .map(|host| (host.clone(), spare.tally()))
             .collect();
         Self {
             hosts,
@@ -45,7 +47,7 @@ impl Collector {
                 threads: vec![ThreadHealth::default(); threads],
                 ..Recording::default()
             },
-            spare: Spare::default(),
+            spare,
         }
     }
 

@@ -4,6 +4,7 @@
 //! fresh pages, and resident memory is as large in the third second as after an hour.
 
 use super::{ReplicaTally, Tally};
+use crate::model::{Nanos, Outcome, Sample};
 
 /// The most tallies of replicas that are kept: a target that answers ever new names must not make
 /// the stock as large as its imagination.
@@ -17,6 +18,29 @@ pub struct Spare {
 }
 
 impl Spare {
+    /// A stock of so many tallies, with a replica each, whose memory is resident from the start:
+    /// it would be by the third second anyway, and a test that watches itself sees no growth.
+    #[must_use]
+    pub fn stocked(tallies: usize) -> Self {
+        let mut stock = Self::default();
+        for _ in 0..tallies {
+            let sample = Sample {
+                due: Nanos::ZERO,
+                sent: Nanos::ZERO,
+                done: Nanos::ZERO,
+                outcome: Outcome::Answered { status: 200 },
+                tries: 1,
+            };
+            let (mut tally, mut replica) = (Tally::default(), ReplicaTally::default());
+            // A histogram that held something is emptied bucket by bucket, which touches each.
+            tally.finish(&sample, Some(&mut replica));
+            replica.empty();
+            stock.replicas.push(replica);
+            stock.give(tally);
+        }
+        stock
+    }
+
     /// An empty tally.
     pub fn tally(&mut self) -> Tally {
         self.tallies.pop().unwrap_or_default()
@@ -49,7 +73,7 @@ impl Spare {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Nanos, Outcome, ReplicaId, Sample};
+    use crate::model::ReplicaId;
 
     #[test]
     fn what_was_given_back_comes_out_as_good_as_new() {
@@ -68,6 +92,15 @@ mod tests {
         spare.give(tally);
         assert_eq!(spare.tally(), Tally::default());
         assert_eq!(spare.replica(), ReplicaTally::default());
+    }
+
+    #[test]
+    fn a_stock_is_of_empty_tallies() {
+        let mut spare = Spare::stocked(2);
+        for _ in 0..3 {
+            assert_eq!(spare.tally(), Tally::default());
+            assert_eq!(spare.replica(), ReplicaTally::default());
+        }
     }
 
     #[test]

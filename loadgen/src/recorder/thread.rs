@@ -101,13 +101,19 @@ impl Recorder {
         out: Sender<HandOver>,
         cpu_clock: fn() -> Nanos,
     ) -> Self {
+        // For each group the second that is now, and the one on its way to the collector and back.
+        let mut spare = Spare::stocked(2 * groups);
+        let group = || Group {
+            tally: spare.tally(),
+            ..Group::default()
+        };
         Self {
             thread,
             measured_from,
             number: 0,
-            groups: (0..groups).map(|_| Group::default()).collect(),
+            groups: std::iter::repeat_with(group).take(groups).collect(),
             out,
-            spare: Spare::default(),
+            spare,
             back: channel(),
             cpu_clock,
             cpu_at_last: Nanos::ZERO,
@@ -207,7 +213,7 @@ impl Recorder {
         if group.by_name.len() < group.names.len() {
             group
                 .by_name
-                .resize_with(group.names.len(), ReplicaTally::default);
+                .resize_with(group.names.len(), || self.spare.replica());
         }
         let tally = replica.map(|index| &mut group.by_name[index]);
         group.tally.finish(&sample, tally);
