@@ -106,6 +106,10 @@ fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figu
         Figure::IntendedRate if measured > 0.0 => intended(group).unwrap_or(0.0) / measured,
         Figure::IntendedRate => 0.0,
         Figure::MaxMinusMin => judgement.balance.max_minus_min as f64,
+        // Where one got nothing there is no quotient, and max − 0 is what stands for it.
+        Figure::MaxOverMin => {
+            (judgement.balance.max_over_min).unwrap_or(judgement.balance.max_minus_min as f64)
+        }
         Figure::CoefficientOfVariation => judgement.balance.coefficient_of_variation,
         Figure::TailShare => judgement.tail_share.values().copied().fold(0.0, f64::max),
         Figure::Planned => counts.planned as f64,

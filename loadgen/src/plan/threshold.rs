@@ -50,6 +50,8 @@ pub enum Figure {
     IntendedRate,
     /// max − min of the replicas' requests.
     MaxMinusMin,
+    /// max / min of the replicas' requests; max where one got nothing.
+    MaxOverMin,
     /// Standard deviation of the replicas' requests over their mean.
     CoefficientOfVariation,
     /// The largest share of the slowest 1 % that one replica has.
@@ -206,6 +208,7 @@ fn counted(name: &str) -> Option<Figure> {
         "completed_rate" => Figure::CompletedRate,
         "intended_rate" => Figure::IntendedRate,
         "max_minus_min" => Figure::MaxMinusMin,
+        "max_over_min" => Figure::MaxOverMin,
         "coefficient_of_variation" => Figure::CoefficientOfVariation,
         "tail_share" => Figure::TailShare,
         "planned" => Figure::Planned,
@@ -400,6 +403,7 @@ mod tests {
             ("response_time.p99_9>1s", "p99.9>1s"),
             ("send_lag.max>1ms", "lag.max>1ms"),
             ("balance.max_minus_min>2", "max_minus_min>2"),
+            ("balance.max_over_min>2", "max_over_min>2"),
             ("crosscheck.unnamed>0", "unnamed>0"),
             ("status.503>0", "status.503>0"),
             ("replicas.p99>9ms", "replicas.p99>9ms"),

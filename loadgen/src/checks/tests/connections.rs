@@ -214,7 +214,9 @@ fn a_threshold_may_be_over_any_figure() {
         ("status.5xx>0", 0.0),
         ("errors.timeout>0", 0.0),
         ("balance.coefficient_of_variation>0", 0.0),
+        ("balance.max_over_min>1", 1.0),
         ("rate.sent<500", 500.0),
+        ("rate.intended<500", 500.0),
     ] {
         scene.plan.thresholds = vec![text.parse().expect(text)];
         let judgement = scene.judge();
