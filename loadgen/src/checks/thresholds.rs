@@ -3,8 +3,8 @@
 use super::evidence::{Evidence, GroupEvidence};
 use super::finding::percent;
 use super::{Finding, GroupJudgement, Severity, ThresholdResult};
-use crate::model::Nanos;
-use crate::plan::{Comparison, Figure, Load, Statistic, Threshold, TimeKind, Unit};
+use crate::model::{Nanos, ReplicaId};
+use crate::plan::{Comparison, Figure, Load, ReplicaFigure, Statistic, Threshold, TimeKind, Unit};
 use crate::recorder::Histogram;
 
 /// Judges every threshold on every group, on the measured part.
@@ -16,7 +16,10 @@ pub(super) fn judge(
     let mut results = Vec::new();
     for (group, judgement) in evidence.groups().zip(groups) {
         for threshold in &evidence.plan.thresholds {
-            let observed = observed(&group, judgement, &threshold.figure);
+            let Some(observed) = observed(&group, judgement, &threshold.figure) else {
+                findings.push(unobserved(threshold).of_group(group.host));
+                continue;
+            };
             let failed = threshold.is_met_by(observed);
             if failed {
                 findings.push(finding(threshold, observed).of_group(group.host));
@@ -39,6 +42,21 @@ fn finding(threshold: &Threshold, observed: f64) -> Finding {
     let (seen, limit) = (in_words(observed, unit), in_words(threshold.limit, unit));
     let message = format!("`{threshold}` is met: {seen} was observed, {limit} is the limit");
     Finding::new("threshold-failed", Severity::Failure, message)
+}
+
+/// What was asked for and could not be seen is no success.
+fn unobserved(threshold: &Threshold) -> Finding {
+    let (message, hint) = match &threshold.figure {
+        Figure::OfReplica(name, _) => (
+            format!("`{threshold}` cannot be judged: no answer names a replica `{name}`"),
+            "names are those that the replicas give in their answers; the summary lists them",
+        ),
+        _ => (
+            format!("`{threshold}` cannot be judged: the replicas tell no such time"),
+            "it is read from a histogram on their metrics pages (`--replica GROUP=URL` names them)",
+        ),
+    };
+    Finding::new("threshold-failed", Severity::Failure, message).hint(hint)
 }
 
 /// How far the figure is from its limit, as a share of the limit; of the figure's own size where
@@ -65,8 +83,8 @@ fn in_words(value: f64, unit: Unit) -> String {
     }
 }
 
-/// The figure in its unit: nanoseconds, a share, or a count.
-fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figure) -> f64 {
+/// The figure in its unit: nanoseconds, a share, or a count; `None` where it was not to be had.
+fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figure) -> Option<f64> {
     let counts = &group.tally.counts;
     let measured = group.all.recording.measured.as_secs_f64();
     let per_second = |count: u64| {
@@ -77,7 +95,7 @@ fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figu
         }
     };
     let completed = counts.succeeded + counts.failed;
-    match figure {
+    Some(match figure {
         Figure::Time { of, statistic } => {
             let histogram = match of {
                 TimeKind::Response => &group.tally.response,
@@ -123,7 +141,35 @@ fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figu
             let each = counts.status.range(range.clone());
             each.map(|(_, count)| *count).sum::<u64>() as f64
         }
+        Figure::OfReplica(name, figure) => of_replica(group, name, *figure)?,
+        Figure::ServerTime(statistic) => server_time(judgement, *statistic)?,
         Figure::Error(class) => counts.errors.get(class).copied().unwrap_or(0) as f64,
+    })
+}
+
+fn of_replica(group: &GroupEvidence<'_>, name: &str, figure: ReplicaFigure) -> Option<f64> {
+    let replicas = &group.tally.replicas;
+    let replica = replicas.get(&ReplicaId(name.to_owned()))?;
+    Some(match figure {
+        ReplicaFigure::Response(statistic) => time(&replica.response, statistic),
+        ReplicaFigure::Requests => replica.requests as f64,
+        ReplicaFigure::Failed => replica.failed as f64,
+        ReplicaFigure::Share => {
+            let all: u64 = replicas.values().map(|replica| replica.requests).sum();
+            replica.requests as f64 / all.max(1) as f64
+        }
+    })
+}
+
+fn server_time(judgement: &GroupJudgement, statistic: Statistic) -> Option<f64> {
+    let told = judgement.server_time.as_ref()?;
+    match statistic {
+        Statistic::Mean => Some(told.replica_mean as f64),
+        Statistic::Quantile(wanted) => (told.quantiles.iter())
+            .find(|known| (known.quantile - wanted).abs() < 1e-9)
+            .and_then(|known| known.upper)
+            .map(|upper| upper as f64),
+        Statistic::Min | Statistic::Max => None,
     }
 }
 

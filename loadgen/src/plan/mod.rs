@@ -12,7 +12,9 @@ mod threshold;
 pub use limits::{PlanError, validate};
 pub use policy::{Policy, PolicyError};
 pub use request::{Request, RequestError};
-pub use threshold::{Comparison, Figure, Statistic, Threshold, ThresholdError, TimeKind, Unit};
+pub use threshold::{
+    Comparison, Figure, ReplicaFigure, Statistic, Threshold, ThresholdError, TimeKind, Unit,
+};
 
 pub use crate::schedule::{Process, Profile, ProfileError, Schedule, Stage};
 

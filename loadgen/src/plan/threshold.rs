@@ -58,6 +58,11 @@ pub enum Figure {
     TailShare,
     /// A figure of the response time of the replica that is worst by it: `replicas.p99`.
     WorstReplica(Statistic),
+    /// A figure of the replica of this name: `replicas.app-1.p99`.
+    OfReplica(String, ReplicaFigure),
+    /// The replicas' own time, by their histograms: mean, p50, p90 or p99. A quantile is the upper end
+    /// of its bucket.
+    ServerTime(Statistic),
     /// Arrivals that the schedule asked for.
     Planned,
     /// Requests sent.
@@ -76,6 +81,19 @@ pub enum Figure {
     Status(std::ops::RangeInclusive<u16>),
     /// Requests without an answer, by class: `errors.timeout`.
     Error(ErrorClass),
+}
+
+/// A figure of one replica.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ReplicaFigure {
+    /// A figure of the response time of its answers.
+    Response(Statistic),
+    /// Its share of the answers that name a replica, 0–1.
+    Share,
+    /// Answers that name it.
+    Requests,
+    /// Its answers with neither 2xx nor 3xx.
+    Failed,
 }
 
 /// One of the three times.
@@ -165,8 +183,14 @@ impl Figure {
     #[must_use]
     pub const fn unit(&self) -> Unit {
         match self {
-            Self::Time { .. } | Self::WorstReplica(_) => Unit::Time,
-            Self::ErrorRate | Self::Achieved | Self::TailShare => Unit::Share,
+            Self::Time { .. }
+            | Self::WorstReplica(_)
+            | Self::ServerTime(_)
+            | Self::OfReplica(_, ReplicaFigure::Response(_)) => Unit::Time,
+            Self::ErrorRate
+            | Self::Achieved
+            | Self::TailShare
+            | Self::OfReplica(_, ReplicaFigure::Share) => Unit::Share,
             _ => Unit::Count,
         }
     }
@@ -254,7 +278,16 @@ fn timed(name: &str) -> Option<Figure> {
         ("send_lag.", TimeKind::Lag),
     ];
     if let Some(name) = name.strip_prefix("replicas.") {
-        return Some(Figure::WorstReplica(statistic(name)?));
+        return statistic(name)
+            .map(Figure::WorstReplica)
+            .or_else(|| of_replica(name));
+    }
+    if let Some(name) = name.strip_prefix("server_time.") {
+        // The record has these of a server's buckets, and no others.
+        let told = ["mean", "p50", "p90", "p99"].contains(&name);
+        return told
+            .then(|| statistic(name).map(Figure::ServerTime))
+            .flatten();
     }
     let (of, name) = kinds
         .iter()
@@ -263,6 +296,19 @@ fn timed(name: &str) -> Option<Figure> {
     Some(Figure::Time {
         of,
         statistic: statistic(name)?,
+    })
+}
+
+/// `app-1.p99`, `app-1.share`: a name, which may have dots of its own, and what is looked at.
+fn of_replica(text: &str) -> Option<Figure> {
+    text.match_indices('.').find_map(|(at, _)| {
+        let figure = match &text[at + 1..] {
+            "share" => ReplicaFigure::Share,
+            "requests" => ReplicaFigure::Requests,
+            "failed" => ReplicaFigure::Failed,
+            name => ReplicaFigure::Response(statistic(name)?),
+        };
+        (at > 0).then(|| Figure::OfReplica(text[..at].to_owned(), figure))
     })
 }
 
@@ -384,6 +430,9 @@ mod tests {
             ("status.9999xx>1", "no figure"),
             ("errors.boredom>1", "no figure"),
             ("requests.p>1ms", "no figure"),
+            ("replicas..share>1%", "no figure"),
+            ("server_time.max>1ms", "no figure"),
+            ("server_time.p95>1ms", "no figure"),
             ("p101>50ms", "no figure"),
             ("p99>50", "needs a time"),
             ("error_rate>many", "needs a percentage"),
@@ -412,6 +461,20 @@ mod tests {
             assert_eq!(figure(long), figure(brief), "{long}");
         }
         let figure = |text: &str| text.parse::<Figure>().expect(text);
+        for (text, name, of) in [
+            ("replicas.app-1.share", "app-1", ReplicaFigure::Share),
+            (
+                "replicas.10.0.0.1.p12.5",
+                "10.0.0.1",
+                ReplicaFigure::Response(Statistic::Quantile(0.125)),
+            ),
+        ] {
+            assert_eq!(figure(text), Figure::OfReplica(name.into(), of), "{text}");
+        }
+        assert_eq!(
+            figure("server_time.mean"),
+            Figure::ServerTime(Statistic::Mean)
+        );
         assert_eq!(figure("status.5xx"), Figure::Status(500..=599));
         assert_eq!(figure("errors.timeout"), Figure::Error(ErrorClass::Timeout));
     }

@@ -313,6 +313,17 @@ fn a_client_faster_than_its_replica_is_impossible() {
     // The client's histogram keeps three digits.
     assert!((199_000..=201_000).contains(&time.network_and_proxy_mean));
     assert_eq!(scene.codes(), Vec::<String>::new());
+    for (text, observed) in [
+        ("server_time.mean>200us", 200e3),
+        // Known to its bucket: what counts is that it is not above its upper end.
+        ("server_time.p99>400us", 400e3),
+    ] {
+        scene.plan.thresholds = vec![text.parse().expect("valid")];
+        let result = scene.judge().thresholds.remove(0);
+        assert!((result.observed - observed).abs() < 2.0, "{result:?}");
+        assert!(!result.failed, "{text}");
+    }
+    scene.plan.thresholds.clear();
     for place in 0..2 {
         scene
             .replica(place)

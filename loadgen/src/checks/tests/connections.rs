@@ -238,3 +238,38 @@ fn a_threshold_may_be_over_any_figure() {
     let result = scene.judge().thresholds.remove(0);
     assert!((0.4..=1.0).contains(&result.observed), "{result:?}");
 }
+
+#[test]
+fn a_threshold_may_be_over_one_replica() {
+    let mut scene = quiet();
+    for (text, observed, failed) in [
+        ("share<60%", 0.5, true),
+        ("requests<1000", 1_000.0, false),
+        ("failed>0", 0.0, false),
+    ] {
+        let text = format!("replicas.{}.{text}", id(1).0);
+        scene.plan.thresholds = vec![text.parse().expect("valid")];
+        let result = scene.judge().thresholds.remove(0);
+        assert!((result.observed - observed).abs() < 1e-9, "{result:?}");
+        assert_eq!(result.failed, failed, "{text}");
+    }
+}
+
+#[test]
+fn a_threshold_over_what_was_not_to_be_had_fails_and_says_so() {
+    for (text, part) in [
+        (
+            "replicas.stranger.p99>1s",
+            "no answer names a replica `stranger`",
+        ),
+        ("server_time.mean>1s", "tell no such time"),
+    ] {
+        let mut scene = quiet();
+        scene.plan.thresholds = vec![text.parse().expect("valid")];
+        let judgement = scene.judge();
+        assert_eq!(judgement.verdict.exit_code, 99, "{text}");
+        assert_eq!(judgement.thresholds, []);
+        let message = &judgement.findings[0].message;
+        assert!(message.contains(part), "{message}");
+    }
+}
