@@ -1,5 +1,6 @@
 //! Holds every threshold of the plan against every group.
 
+use super::balance::share_of;
 use super::evidence::{Evidence, GroupEvidence};
 use super::finding::percent;
 use super::{Finding, GroupJudgement, Severity, ThresholdResult};
@@ -121,8 +122,10 @@ fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, figure: &Figu
         Figure::Unfinished => counts.unfinished() as f64,
         Figure::SentRate => per_second(counts.sent),
         Figure::CompletedRate => per_second(completed),
-        Figure::IntendedRate if measured > 0.0 => intended(group).unwrap_or(0.0) / measured,
-        Figure::IntendedRate => 0.0,
+        Figure::IntendedRate => match &group.all.plan.groups.get(group.place)?.load {
+            Load::Open { schedule } => schedule.intended_rate(group.all.recording.measured),
+            Load::Closed { .. } => 0.0,
+        },
         Figure::MaxMinusMin => judgement.balance.max_minus_min as f64,
         // Where one got nothing there is no quotient, and max − 0 is what stands for it.
         Figure::MaxOverMin => {
@@ -154,10 +157,7 @@ fn of_replica(group: &GroupEvidence<'_>, name: &str, figure: ReplicaFigure) -> O
         ReplicaFigure::Response(statistic) => time(&replica.response, statistic),
         ReplicaFigure::Requests => replica.requests as f64,
         ReplicaFigure::Failed => replica.failed as f64,
-        ReplicaFigure::Share => {
-            let all: u64 = replicas.values().map(|replica| replica.requests).sum();
-            replica.requests as f64 / all.max(1) as f64
-        }
+        ReplicaFigure::Share => share_of(replica, replicas),
     })
 }
 

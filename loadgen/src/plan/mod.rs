@@ -13,7 +13,8 @@ pub use limits::{PlanError, validate};
 pub use policy::{Policy, PolicyError};
 pub use request::{Request, RequestError};
 pub use threshold::{
-    Comparison, Figure, ReplicaFigure, Statistic, Threshold, ThresholdError, TimeKind, Unit,
+    Comparison, Figure, ReplicaFigure, SERVER_QUANTILES, Statistic, Threshold, ThresholdError,
+    TimeKind, Unit,
 };
 
 pub use crate::schedule::{Process, Profile, ProfileError, Schedule, Stage};

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{ErrorClass, Nanos};
 
+/// The quantiles that are looked up in a server's buckets, by name.
+pub const SERVER_QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
+
 /// A condition that fails the run where a group's figure meets it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -283,11 +286,11 @@ fn timed(name: &str) -> Option<Figure> {
             .or_else(|| of_replica(name));
     }
     if let Some(name) = name.strip_prefix("server_time.") {
-        // The record has these of a server's buckets, and no others.
-        let told = ["mean", "p50", "p90", "p99"].contains(&name);
-        return told
-            .then(|| statistic(name).map(Figure::ServerTime))
-            .flatten();
+        let quantile = SERVER_QUANTILES.iter().find(|(known, _)| *known == name);
+        let quantile = quantile.map(|(_, quantile)| Statistic::Quantile(*quantile));
+        return quantile
+            .or((name == "mean").then_some(Statistic::Mean))
+            .map(Figure::ServerTime);
     }
     let (of, name) = kinds
         .iter()

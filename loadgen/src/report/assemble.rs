@@ -187,10 +187,7 @@ impl GroupParts<'_> {
             requests: requests(counts),
             rate: Rates {
                 intended: match self.load {
-                    Load::Open { schedule } => {
-                        let length = self.measured.min(schedule.duration);
-                        ratio(schedule.expected(Nanos::ZERO, length), length.as_secs_f64())
-                    }
+                    Load::Open { schedule } => schedule.intended_rate(self.measured),
                     Load::Closed { .. } => 0.0,
                 },
                 sent: per_second(counts.sent),

@@ -93,6 +93,16 @@ impl Schedule {
         let bound = self.requests.map_or(f64::INFINITY, |n| n as f64);
         until(to).min(bound) - until(from).min(bound)
     }
+
+    /// Arrivals per second that are expected in so much of the measured part; 0 in none of it.
+    #[must_use]
+    pub fn intended_rate(&self, measured: Nanos) -> f64 {
+        let length = measured.min(self.duration);
+        if length == Nanos::ZERO {
+            return 0.0;
+        }
+        self.expected(Nanos::ZERO, length) / length.as_secs_f64()
+    }
 }
 
 fn bounded(

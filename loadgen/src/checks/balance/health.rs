@@ -54,7 +54,11 @@ pub(super) fn judge(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn share_of(replica: &ReplicaTally, all: &BTreeMap<ReplicaId, ReplicaTally>) -> f64 {
+/// Its share of the answers that name a replica, 0–1.
+pub(in crate::checks) fn share_of(
+    replica: &ReplicaTally,
+    all: &BTreeMap<ReplicaId, ReplicaTally>,
+) -> f64 {
     let total: u64 = all.values().map(|replica| replica.requests).sum();
     replica.requests as f64 / total.max(1) as f64
 }

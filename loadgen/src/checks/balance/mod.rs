@@ -14,6 +14,7 @@ mod identify;
 mod spread;
 mod timeline;
 
+pub(super) use health::share_of;
 pub use health::tail_shares;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 use crate::checks::evidence::GroupEvidence;
 use crate::checks::{BookVerdict, BucketedQuantile, CrossCheck, Finding, ServerTime, Severity};
 use crate::model::Nanos;
+use crate::plan::SERVER_QUANTILES;
 use crate::scrape::Latency;
 
 /// The replicas' own latency beside the client's; `None` where no page has a histogram.
@@ -33,7 +34,10 @@ pub(in crate::checks) fn server_time(
         lag_mean: group.tally.lag.mean().0,
         network_and_proxy_mean: service.mean().0.cast_signed() - replica_mean as i64,
         replica_mean: replica_mean as u64,
-        quantiles: [0.5, 0.9, 0.99].into_iter().filter_map(quantile).collect(),
+        quantiles: SERVER_QUANTILES
+            .iter()
+            .filter_map(|(_, known)| quantile(*known))
+            .collect(),
     })
 }
 

@@ -318,12 +318,10 @@ fn a_client_faster_than_its_replica_is_impossible() {
         // Known to its bucket: what counts is that it is not above its upper end.
         ("server_time.p99>400us", 400e3),
     ] {
-        scene.plan.thresholds = vec![text.parse().expect("valid")];
-        let result = scene.judge().thresholds.remove(0);
+        let result = scene.threshold(text);
         assert!((result.observed - observed).abs() < 2.0, "{result:?}");
         assert!(!result.failed, "{text}");
     }
-    scene.plan.thresholds.clear();
     for place in 0..2 {
         scene
             .replica(place)

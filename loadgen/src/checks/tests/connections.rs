@@ -218,24 +218,20 @@ fn a_threshold_may_be_over_any_figure() {
         ("rate.sent<500", 500.0),
         ("rate.intended<500", 500.0),
     ] {
-        scene.plan.thresholds = vec![text.parse().expect(text)];
-        let judgement = scene.judge();
-        let result = &judgement.thresholds[0];
+        let result = scene.threshold(text);
         assert!(
             (result.observed - observed).abs() < 1e-9,
             "{text}: {result:?}"
         );
         assert!(!result.failed, "{text}");
     }
-    scene.plan.thresholds = vec!["replicas.max>500us".parse().expect("valid")];
-    let result = scene.judge().thresholds.remove(0);
+    let result = scene.threshold("replicas.max>500us");
     // The histogram keeps three digits of 546 µs.
     assert!(
         (545e3..547e3).contains(&result.observed) && result.failed,
         "{result:?}"
     );
-    scene.plan.thresholds = vec!["tail_share>100%".parse().expect("valid")];
-    let result = scene.judge().thresholds.remove(0);
+    let result = scene.threshold("tail_share>100%");
     assert!((0.4..=1.0).contains(&result.observed), "{result:?}");
 }
 
@@ -248,8 +244,7 @@ fn a_threshold_may_be_over_one_replica() {
         ("failed>0", 0.0, false),
     ] {
         let text = format!("replicas.{}.{text}", id(1).0);
-        scene.plan.thresholds = vec![text.parse().expect("valid")];
-        let result = scene.judge().thresholds.remove(0);
+        let result = scene.threshold(&text);
         assert!((result.observed - observed).abs() < 1e-9, "{result:?}");
         assert_eq!(result.failed, failed, "{text}");
     }

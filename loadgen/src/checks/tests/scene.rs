@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::{Evidence, Judgement, Machine, judge};
+use crate::checks::{Evidence, Judgement, Machine, ThresholdResult, judge};
 use crate::model::{
     ErrorClass, Nanos, Proxy, ProxyBook, Replica, ReplicaId, StackKind, StatusClass, Topology,
 };
@@ -84,6 +84,14 @@ impl Scene {
     }
 
     /// The codes of what was found, in order.
+    /// What becomes of this threshold alone.
+    pub(in crate::checks) fn threshold(&mut self, text: &str) -> ThresholdResult {
+        self.plan.thresholds = vec![text.parse().expect(text)];
+        let result = self.judge().thresholds.remove(0);
+        self.plan.thresholds.clear();
+        result
+    }
+
     pub(in crate::checks) fn codes(&self) -> Vec<String> {
         let findings = self.judge().findings.into_iter();
         findings.map(|finding| finding.code).collect()
