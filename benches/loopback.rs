@@ -4,6 +4,7 @@
 //! measured is one exchange, there and back.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -11,8 +12,11 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use loadgen::transport::http1::{Http1, request_bytes};
-use loadgen::transport::{Connection as _, Transport as _, Watch};
+use loadgen::model::NameSource;
+use loadgen::traffic::Call;
+use loadgen::transport::{
+    self, ClientOptions, Connection as _, Message, Place, RequestParts, Transport as _,
+};
 use tokio::runtime::Runtime;
 
 /// A replica on a free port, in a thread that ends with the process.
@@ -42,25 +46,40 @@ fn runtime() -> Runtime {
         .expect("a runtime")
 }
 
+fn options(address: SocketAddr) -> ClientOptions {
+    let message = Message::new(&RequestParts {
+        method: "GET",
+        path: "/?example=test",
+        host: "app-group-1",
+        headers: &[],
+        body: None,
+        secure: false,
+        keep_alive: true,
+    });
+    ClientOptions {
+        place: Place::of(&[address]),
+        tls: None,
+        protocol: None,
+        messages: message.into(),
+        names: NameSource::Body,
+        keep_alive: true,
+        connect_timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(5),
+    }
+}
+
 fn exchange(c: &mut Criterion) {
     let address = server();
     let url = format!("http://{address}/?example=test");
     let mut group = c.benchmark_group("exchange");
 
     let runtime = runtime();
-    let transport = Http1 {
-        addresses: vec![address].into(),
-        method: "GET".into(),
-        request: request_bytes("GET", "/?example=test", "app-group-1", &[], None).into(),
-        watch: Watch::default(),
-        connect_timeout: Duration::from_secs(2),
-        timeout: Duration::from_secs(5),
-    };
+    let transport = transport::Client::new(Arc::new(options(address)));
     let mut connection = runtime.block_on(transport.connect()).expect("a connection");
     group.bench_function("loadgen", |b| {
         b.iter(|| {
             runtime
-                .block_on(connection.exchange(Instant::now()))
+                .block_on(connection.exchange(Instant::now(), Call::default()))
                 .expect("an answer")
                 .status
         });

@@ -2,9 +2,11 @@
 
 use std::hint::black_box;
 
-use benches::{judged, metrics_page, plan, recording, ten_minutes};
+use benches::{metrics_page, run, ten_minutes};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use loadgen::report;
+use loadgen::checks::judge;
+use loadgen::store::{self, Folder};
+use loadgen::{record, report};
 
 fn exposition(c: &mut Criterion) {
     let page = metrics_page();
@@ -17,29 +19,47 @@ fn exposition(c: &mut Criterion) {
 }
 
 fn checks(c: &mut Criterion) {
-    let plan = plan(500.0, 600);
-    let (recording, _) = recording(&plan, 500.0);
+    let evidence = run(500.0, 600).evidence();
     c.bench_function("checks/ten minutes, four replicas", |b| {
-        b.iter(|| judged(black_box(&plan), black_box(&recording)));
+        b.iter(|| judge(black_box(&evidence)));
     });
 }
 
 fn rendering(c: &mut Criterion) {
-    let record = ten_minutes();
-    let json = report::to_json(&record);
+    let (_, record) = ten_minutes();
+    let json = record::to_json(&record);
     let mut group = c.benchmark_group("report of ten minutes");
     group.sample_size(10);
     group.bench_function("to json", |b| {
-        b.iter(|| report::to_json(black_box(&record)).len());
+        b.iter(|| record::to_json(black_box(&record)).len());
     });
     group.bench_function("from json", |b| {
-        b.iter(|| report::from_json(black_box(&json)).is_ok());
+        b.iter(|| record::from_json(black_box(&json)).is_ok());
     });
     group.bench_function("every file", |b| {
-        b.iter(|| report::files(black_box(&record)).len());
+        b.iter(|| record::to_json(&record).len() + report::files(black_box(&record)).len());
     });
     group.finish();
 }
 
-criterion_group!(benches, exposition, checks, rendering);
+/// What 200 stored runs of ten minutes add to the end of a run.
+fn list(c: &mut Criterion) {
+    let place = tempfile::tempdir().expect("a folder");
+    let reports = place.path().join("reports");
+    let (evidence, record) = ten_minutes();
+    let mut last = reports.clone();
+    for n in 0..200 {
+        last = reports.join(format!("run-{n:03}"));
+        let folder = Folder::create(Some(last.clone()), &evidence.plan).expect("a folder");
+        folder.keep(&record, &evidence).expect("stored");
+    }
+    c.bench_function("list of 200 runs", |b| {
+        b.iter(|| {
+            let (folder, runs) = store::runs_beside(&last).expect("runs");
+            store::write_list(&folder, &report::render_index(&runs)).expect("written");
+        });
+    });
+}
+
+criterion_group!(benches, exposition, checks, rendering, list);
 criterion_main!(benches);

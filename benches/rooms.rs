@@ -3,14 +3,12 @@
 use std::hint::black_box;
 use std::sync::mpsc;
 
-use benches::{REPLICAS, recording, schedule, service_times};
+use benches::{REPLICAS, run, schedule, service_times};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use loadgen::engine::name_in;
-use loadgen::model::{Nanos, Outcome};
-use loadgen::plan::Process;
-use loadgen::recorder::{Finished, Histogram, Names, Recorder, Tally};
-use loadgen::schedule::Slice;
-use loadgen::transport::Watch;
+use loadgen::model::{Grid, NameSource, Nanos, Outcome};
+use loadgen::recorder::{CpuTime, Finished, Histogram, Names, Recorder, RecorderOptions, Tally};
+use loadgen::schedule::{Process, Slice};
 use loadgen::transport::http1::{Decoder, Step};
 
 const ANSWER: &[u8] =
@@ -39,7 +37,7 @@ fn schedules(c: &mut Criterion) {
 }
 
 fn decoder(c: &mut Criterion) {
-    let mut decoder = Decoder::new("GET", Watch::default());
+    let mut decoder = Decoder::new("GET", NameSource::Body);
     c.bench_function("decoder/answer", |b| {
         b.iter(|| {
             decoder.begin();
@@ -70,23 +68,33 @@ fn lookup(c: &mut Criterion) {
 }
 
 fn recorder(c: &mut Criterion) {
-    let (out, _seconds) = mpsc::channel();
-    let mut recorder = Recorder::new(0, 1, Nanos::ZERO, out, || Nanos::ZERO);
+    let (out, _windows) = mpsc::channel();
+    let options = RecorderOptions {
+        thread: 0,
+        groups: vec![Vec::new()],
+        measured_from: Nanos::ZERO,
+        grid: Grid::seconds(),
+        cpu_clock: CpuTime::default,
+    };
+    let mut recorder = Recorder::new(options, out);
     let mut times = service_times();
     let mut turn = REPLICAS.iter().cycle();
     c.bench_function("recorder/one request", |b| {
         b.iter(|| {
             let due = Nanos(500_000_000);
-            recorder.planned(0, due);
-            recorder.sent(0, due);
+            recorder.planned(0, 0, due);
+            recorder.sent(0, 0, due);
             let sent = due.plus(Nanos(20_000));
             let finished = Finished {
+                request: 0,
                 due,
+                released: sent,
                 sent,
                 done: sent.plus(times.next().unwrap_or_default()),
                 outcome: Outcome::Answered { status: 200 },
                 name: turn.next().unwrap_or(&"").as_bytes(),
                 tries: 1,
+                previous: None,
             };
             recorder.finished(0, black_box(finished));
         });
@@ -94,9 +102,8 @@ fn recorder(c: &mut Criterion) {
 }
 
 fn merge(c: &mut Criterion) {
-    let plan = benches::plan(5_000.0, 2);
-    let (recording, _) = recording(&plan, 5_000.0);
-    let tally = &recording.totals[0].1;
+    let recording = run(5_000.0, 2).recording;
+    let tally = &recording.groups[0].measured;
     c.bench_function("merge/tally of four replicas", |b| {
         b.iter_batched_ref(
             Tally::default,

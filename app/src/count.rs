@@ -1,6 +1,6 @@
 //! Counts every request of a route, also one whose client went away before the answer.
 //!
-//! The books are closed when the head of the answer is ready, before any of it is
+//! A request is counted when the head of the answer is ready, before any of it is
 //! written: a client that holds an answer can rely on the counter having moved. The
 //! `FastAPI` original counts after the answer has left, so that its counter may lag.
 
@@ -16,18 +16,18 @@ use axum::response::Response;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::metrics::{Books, Finished, MethodIndex};
+use crate::metrics::{Finished, HandlerMetrics, MethodIndex};
 
-/// Wraps a route so that its requests go into `books`.
+/// Wraps a route so that its requests are counted in `metrics`.
 #[derive(Clone, Debug)]
 pub(crate) struct Count {
-    books: Arc<Books>,
+    metrics: Arc<HandlerMetrics>,
 }
 
 impl Count {
-    pub(crate) fn into(books: Books) -> Self {
+    pub(crate) fn into(metrics: HandlerMetrics) -> Self {
         Self {
-            books: Arc::new(books),
+            metrics: Arc::new(metrics),
         }
     }
 }
@@ -38,7 +38,7 @@ impl<S> Layer<S> for Count {
     fn layer(&self, inner: S) -> Counted<S> {
         Counted {
             inner,
-            books: Arc::clone(&self.books),
+            metrics: Arc::clone(&self.metrics),
         }
     }
 }
@@ -46,7 +46,7 @@ impl<S> Layer<S> for Count {
 #[derive(Clone, Debug)]
 pub(crate) struct Counted<S> {
     inner: S,
-    books: Arc<Books>,
+    metrics: Arc<HandlerMetrics>,
 }
 
 impl<S> Service<Request> for Counted<S>
@@ -62,7 +62,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let entry = Entry::open(&self.books, &request);
+        let entry = Entry::open(&self.metrics, &request);
         CountedFuture {
             answer: self.inner.call(request),
             entry,
@@ -99,10 +99,10 @@ where
     }
 }
 
-/// An open line in the books. Dropped unclosed, it counts as status 499, which is what
+/// A request that is not counted yet. Dropped before that, it counts as status 499, which is what
 /// NGINX calls a client that closed the request, and hence as `4xx`.
 struct Entry {
-    books: Arc<Books>,
+    metrics: Arc<HandlerMetrics>,
     method: MethodIndex,
     request_bytes: u64,
     started: Instant,
@@ -110,11 +110,11 @@ struct Entry {
 }
 
 impl Entry {
-    fn open(books: &Arc<Books>, request: &Request) -> Self {
+    fn open(metrics: &Arc<HandlerMetrics>, request: &Request) -> Self {
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
         Self {
-            books: Arc::clone(books),
+            metrics: Arc::clone(metrics),
             method: MethodIndex::of(request.method()),
             request_bytes: length.unwrap_or(0),
             started: Instant::now(),
@@ -124,7 +124,7 @@ impl Entry {
 
     fn close(&mut self, status: StatusCode, response_bytes: u64) {
         self.open = false;
-        self.books.record(&Finished {
+        self.metrics.record(&Finished {
             method: self.method,
             status,
             elapsed: self.started.elapsed(),

@@ -7,18 +7,22 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::handler::Handler;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus::IntCounter;
+use tower::util::MapResponseLayer;
 
 use crate::count::Count;
 use crate::failures::Failures;
-use crate::metrics::{Books, Metrics};
+use crate::metrics::{HandlerMetrics, Metrics};
 use crate::station::Station;
-use crate::{Options, exposition, wait};
+use crate::{Options, exposition, resources, wait};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Names the replica on every answer, whatever its body is.
+const X_REPLICA: HeaderName = HeaderName::from_static("x-replica");
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What the handlers of one replica share.
 struct Replica {
@@ -28,7 +32,7 @@ struct Replica {
     metrics: Arc<Metrics>,
 }
 
-/// The service of one replica, with books of its own.
+/// The service of one replica, with metrics of its own.
 ///
 /// # Panics
 /// Never, unless two metrics of this crate were given the same name.
@@ -40,18 +44,51 @@ pub fn router(options: &Options) -> Router {
 pub(crate) fn routed(options: &Options) -> (Router, IntCounter) {
     let metrics = Arc::new(Metrics::new().expect("metric names are valid and differ"));
     let replica = Arc::new(Replica::new(options, Arc::clone(&metrics)));
+    let signed = signature(&options.id);
     // Each route counts under its own template: nothing is looked up per request, and
-    // the layer also covers "method not allowed", which keeps the template.
-    let count = |handler| Count::into(Books::new(&metrics, handler));
-    let root = Count::into(Books::under_load(&metrics, options.miscount));
+    // the layers also cover "method not allowed", which keeps the template.
+    let count = |handler| {
+        let count = Count::into(HandlerMetrics::new(&metrics, handler));
+        (count, signed.clone())
+    };
+    let root = Count::into(HandlerMetrics::under_load(&metrics, options.miscount));
     let connections = metrics.connections();
+    let items = get(resources::list).post(resources::create);
     let router = Router::new()
-        .route("/", get(name).layer(root))
+        .route("/", get(name).layer((root, signed.clone())))
+        .route("/items", items.layer(count("/items")))
+        .route(
+            "/items/{id}",
+            get(resources::item).layer(count("/items/{id}")),
+        )
+        .route(
+            "/bytes/{n}",
+            get(resources::bytes).layer(count("/bytes/{n}")),
+        )
+        .route(
+            "/status/{code}",
+            get(resources::status).layer(count("/status/{code}")),
+        )
+        .route(
+            "/delay/{ms}",
+            get(resources::delay).layer(count("/delay/{ms}")),
+        )
         .route("/healthz", get(healthy).layer(count("/healthz")))
         .route("/metrics", get(page).layer(count("/metrics")))
         .fallback(not_found.layer(count("none")))
         .with_state(replica);
     (router, connections)
+}
+
+/// Puts the replica's name on answers. A header cannot carry control characters: a name has
+/// `?` in their place there.
+fn signature(id: &str) -> MapResponseLayer<impl Fn(Response) -> Response + Clone + use<>> {
+    let name = id.replace(char::is_control, "?");
+    let name = HeaderValue::from_bytes(name.as_bytes()).expect("no control characters are left");
+    MapResponseLayer::new(move |mut answer: Response| {
+        answer.headers_mut().insert(X_REPLICA, name.clone());
+        answer
+    })
 }
 
 impl Replica {

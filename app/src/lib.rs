@@ -1,15 +1,17 @@
 //! The replica: a small HTTP service that says who it is, does as much work as it
-//! is told to, and keeps exact books about it.
+//! is told to, and keeps exact metrics of it.
 //!
 //! It answers `GET /` with its name as a JSON string, `GET /healthz` for health
-//! checks and `GET /metrics` with the contract of prometheus-fastapi-instrumentator.
+//! checks and `GET /metrics` with the contract of prometheus-fastapi-instrumentator. A few
+//! routes more (`/items`, `/bytes/{n}`, `/status/{code}`, `/delay/{ms}`) give a mix of requests
+//! something to hit. Every answer names its replica in `x-replica`.
 //!
 //! # Layout
 //! - [`Options`]: what a replica can be told, for the command line and for embedders
 //! - [`router`], [`serve`]: the service, and the service on a listener
 //! - [`check_health`]: the client of `/healthz`, for containers that have no `curl`
-//! - inside: `handlers` answer, `count` books each answer into `metrics`, `exposition`
-//!   writes the books out; `station` decides when a request has been served,
+//! - inside: `handlers` and `resources` answer, `count` enters each answer into `metrics`, `exposition`
+//!   writes them out; `station` decides when a request has been served,
 //!   `wait` waits until exactly then, `failures` decides which answers are errors.
 //!
 //! # Invariants
@@ -21,11 +23,13 @@ mod count;
 mod exposition;
 mod failures;
 mod family;
+mod filler;
 mod handlers;
 mod health;
 mod metrics;
 mod options;
 mod process;
+mod resources;
 mod serve;
 mod service_time;
 mod station;

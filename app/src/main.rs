@@ -7,7 +7,7 @@ use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A small HTTP service that says who it is and keeps exact books about it.
+/// A small HTTP service that says who it is and keeps exact metrics of it.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {

@@ -1,4 +1,4 @@
-//! The books: five metric families of prometheus-fastapi-instrumentator, their
+//! The metrics: five metric families of prometheus-fastapi-instrumentator, their
 //! `_created` series, and two of our own: a histogram for services below 10 ms, and a
 //! counter of connections, which tells whether a proxy keeps them.
 //!
@@ -158,7 +158,7 @@ fn unix_seconds() -> f64 {
 
 /// The series of one handler (route template), each resolved when first needed.
 #[derive(Debug)]
-pub(crate) struct Books {
+pub(crate) struct HandlerMetrics {
     metrics: Arc<Metrics>,
     handler: &'static str,
     /// Whether this handler's latencies belong into the histogram of our own.
@@ -170,7 +170,7 @@ pub(crate) struct Books {
     n_recorded: AtomicU64,
 }
 
-/// One finished request, as it goes into the books.
+/// One finished request, as it is counted.
 pub(crate) struct Finished {
     pub(crate) method: MethodIndex,
     pub(crate) status: StatusCode,
@@ -179,7 +179,7 @@ pub(crate) struct Finished {
     pub(crate) response_bytes: u64,
 }
 
-impl Books {
+impl HandlerMetrics {
     pub(crate) fn new(metrics: &Arc<Metrics>, handler: &'static str) -> Self {
         Self {
             metrics: Arc::clone(metrics),
@@ -193,18 +193,18 @@ impl Books {
         }
     }
 
-    /// The books of the handler under load: its counter is there from the start, at
+    /// The metrics of the handler under load: its counter is there from the start, at
     /// zero, so that a scrape before the first request has something to subtract.
     pub(crate) fn under_load(metrics: &Arc<Metrics>, miscount: Option<Miscount>) -> Self {
-        let books = Self {
+        let under_load = Self {
             fine: true,
             miscount,
             ..Self::new(metrics, "/")
         };
-        books.requests(MethodIndex::of(&Method::GET), StatusCode::OK);
-        books.duration(MethodIndex::of(&Method::GET));
-        books.sizes();
-        books
+        under_load.requests(MethodIndex::of(&Method::GET), StatusCode::OK);
+        under_load.duration(MethodIndex::of(&Method::GET));
+        under_load.sizes();
+        under_load
     }
 
     pub(crate) fn record(&self, finished: &Finished) {

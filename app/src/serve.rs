@@ -20,7 +20,7 @@ pub const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 /// or [`DRAIN_LIMIT`] has passed. Idle connections are closed at once.
 ///
 /// It needs a Tokio runtime with I/O and time enabled; one thread is enough, and keeps
-/// the books of a replica on one core.
+/// the metrics of a replica on one core.
 pub async fn serve(
     listener: TcpListener,
     options: Options,

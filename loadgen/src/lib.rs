@@ -8,14 +8,22 @@
 
 pub mod checks;
 pub mod cli;
+pub mod compare;
 pub mod engine;
 pub mod export;
+pub mod input;
 pub mod model;
 pub mod plan;
+pub mod record;
 pub mod recorder;
 pub mod report;
 pub mod runner;
 pub mod schedule;
 pub mod scrape;
+pub mod search;
 pub mod stack;
+pub mod store;
+#[cfg(any(test, feature = "synthetic"))]
+pub mod synthetic;
+pub mod traffic;
 pub mod transport;

@@ -1,20 +1,24 @@
 //! The thin binary: from a command line to an exit code.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use loadgen::cli::{
-    self, Cli, Command, CompareArgs, CompareFormat, Format, Invocation, ProgressMode, StackArgs,
-    StackKindArg, View,
+    self, Cli, Command, CompareArgs, CompareFormat, ExperimentAsked, Format, JudgeArgs, OutputArgs,
+    PlanArgs, ProgressMode, RunArgs, ScalingArgs, SearchArgs, StackArgs, SweepArgs, UsageError,
+    View,
 };
-use loadgen::model::Notice;
-use loadgen::report::{self, CompareOptions, TextOptions};
-use loadgen::runner::{self, Operated, RunError, Signals, Stored, Test};
-use loadgen::stack::{Choice, EmbeddedOptions, Life, Project, Wanted};
-
-/// Exit code of an error of our own.
-const INTERNAL: u8 = 1;
-/// Exit code of a mistake in what was typed.
-const USAGE: u8 = 2;
+use loadgen::compare::{self, CompareOptions};
+use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, exit};
+use loadgen::plan::{PlanSpec, Sense, StackAsked};
+use loadgen::record::{self, Record};
+use loadgen::report::{self, TextOptions};
+use loadgen::runner::{
+    self, Course, EventSink, Experiment, Operated, PlanSource, RunError, Signals, Stored, Test,
+};
+use loadgen::search;
+use loadgen::stack::{Project, StackSpec};
+use loadgen::store::StorageError;
 
 fn main() -> ExitCode {
     // The embedded stack's replicas and proxy are this program, started again.
@@ -27,101 +31,346 @@ fn main() -> ExitCode {
         .build();
     let code = match runtime {
         Ok(runtime) => runtime.block_on(dispatch(cli)),
-        Err(error) => fail(&format!("no runtime: {error}"), "see `ulimit -a`", INTERNAL),
+        Err(error) => fail(
+            &format!("no runtime: {error}"),
+            "see `ulimit -a`",
+            exit::INTERNAL,
+        ),
     };
     ExitCode::from(code)
 }
 
 async fn dispatch(mut cli: Cli) -> u8 {
     match cli.command.take() {
-        None => match cli::invocation(cli) {
-            Ok(invocation) => test(invocation).await,
-            Err(error) => fail(&error.to_string(), error.hint(), USAGE),
-        },
-        Some(Command::Schema) => print(&report::schema()),
+        None => {
+            let flags = cli::aimed(cli.run, cli.url.as_deref());
+            let spec = flags.and_then(|flags| cli::spec(flags, cli.config.as_deref()));
+            let spec = spec.and_then(cli::ready);
+            let source = spec.map(|spec| PlanSource::Spec(Box::new(spec)));
+            test(source, cli.output).await
+        }
+        Some(Command::Run(args)) => test(planned(&args.plan, args.run), args.output).await,
+        Some(Command::Plan(args)) => print_plan(*args),
+        Some(Command::Judge(args)) => judge(&args),
+        Some(Command::Search(args)) => Box::pin(search(*args)).await,
+        Some(Command::Sweep(args)) => Box::pin(sweep(*args)).await,
+        Some(Command::Scaling(args)) => Box::pin(scaling(*args)).await,
+        Some(Command::Schema { of }) => print(&schema(&of)),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
         Some(Command::Man) => print(&cli::manual()),
         Some(Command::Report(args)) => redraw(&args.runs),
-        Some(Command::Compare(args)) => compare(&args),
+        Some(Command::Compare(args)) => compare_runs(&args),
         Some(Command::Up(args)) => operate(Operation::Up, &args).await,
         Some(Command::Down(args)) => operate(Operation::Down, &args).await,
         Some(Command::Ps(args)) => operate(Operation::Ps, &args).await,
     }
 }
 
-async fn test(invocation: Invocation) -> u8 {
-    let Invocation {
-        plan,
-        load,
-        experiment,
-        output,
-    } = invocation;
-    let mut embedded = EmbeddedOptions {
-        replica_args: experiment.replica_args,
-        ..EmbeddedOptions::default()
-    };
-    if let Some(policy) = experiment.policy {
-        match policy.parse() {
-            Ok(rotation) => embedded.rotation = rotation,
-            Err(error) => return fail(&error.to_string(), "", USAGE),
+/// The plan of a file or of a stored run. Flags win; without any, a stored plan is taken as it is.
+fn planned(from: &Path, flags: RunArgs) -> Result<PlanSource, UsageError> {
+    let said = cli::spec(flags, None)?;
+    Ok(match begin_with(from)? {
+        PlanSource::Plan(plan)
+            if said == PlanSpec::default() && plan.data_left_out().next().is_none() =>
+        {
+            PlanSource::Plan(plan)
         }
+        PlanSource::Plan(plan) => {
+            let mut spec = said.over(PlanSpec::from(&*plan));
+            cli::attach(&mut spec, Path::new(""))?;
+            let spec = cli::ready(spec)?;
+            PlanSource::Spec(Box::new(spec))
+        }
+        PlanSource::Spec(file) => PlanSource::Spec(Box::new(cli::ready(said.over(*file))?)),
+    })
+}
+
+/// What a path holds: a stored run where it is a folder or a record, else a plan file.
+fn begin_with(from: &Path) -> Result<PlanSource, UsageError> {
+    let is_record = from
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    if from.is_dir() || is_record {
+        let plan = runner::plan_of(from);
+        let plan = plan.map_err(|error| UsageError::new(error.to_string(), error.hint()))?;
+        Ok(PlanSource::Plan(Box::new(plan)))
+    } else {
+        Ok(PlanSource::Spec(Box::new(cli::read_plan(from)?)))
     }
+}
+
+fn print_plan(args: PlanArgs) -> u8 {
+    let (url, plan) = match args.plan {
+        Some(plan) if plan.to_str().is_some_and(cli::is_url) => {
+            (plan.to_str().map(str::to_owned), None)
+        }
+        plan => (None, plan),
+    };
+    let spec = || {
+        let said = cli::spec(cli::aimed(args.run, url.as_deref())?, None)?;
+        let spec = match plan.as_deref().map(begin_with).transpose()? {
+            None => said,
+            Some(PlanSource::Spec(file)) => said.over(*file),
+            Some(PlanSource::Plan(plan)) => said.over(PlanSpec::from(&*plan)),
+        };
+        cli::write_plan(cli::ready(spec)?.explicit())
+    };
+    match spec() {
+        Ok(text) => print(&text),
+        Err(error) => misused(&error),
+    }
+}
+
+async fn test(source: Result<PlanSource, UsageError>, output: OutputArgs) -> u8 {
+    let source = match source {
+        Ok(source) => source,
+        Err(error) => return misused(&error),
+    };
+    let (mode, shown) = (progress(&output), shown(&output));
     let test = Test {
-        plan,
-        load,
-        embedded,
+        source,
         out: output.out,
+        force: output.force,
         command: std::env::args().collect(),
         csv: output.csv,
         metrics: output.metrics_listen,
     };
-    let mode = if output.quiet {
-        ProgressMode::None
-    } else {
-        output.progress
-    };
-    let mut view = View::new(mode);
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
-        Err(error) => return fail(&format!("signals cannot be heard: {error}"), "", INTERNAL),
+        Err(error) => return deaf(&error),
     };
-    let text = output.format == Format::Text;
-    let tell = move |notice: Notice<'_>| match notice {
-        // The first line of output, whatever is shown while the load goes on.
-        Notice::Stack(why) if text => {
-            let _ = print(&format!("{why}\n"));
-        }
-        other => view.show(other),
-    };
-    match runner::run(test, Box::new(tell), &mut signals).await {
-        Ok(stored) => conclude(&stored, output.format),
-        Err(RunError::Interrupted) => fail("interrupted before the load began", "", 130),
-        Err(error) => fail(&error.to_string(), &error.hint(), error.exit_code()),
+    let promises = promises(&test.source);
+    match runner::run(test, watcher(mode, shown, promises), &mut signals).await {
+        Ok(stored) => conclude(&stored, shown),
+        Err(error) => ended(&error),
     }
 }
 
-/// Prints a run and tells its exit code.
-fn conclude(stored: &Stored, format: Format) -> u8 {
-    let text = match format {
-        Format::Json => report::to_json(&stored.record),
-        Format::Text => report::render_text(&stored.record, &text_options(&stored.folder)),
-    };
-    let printed = print(&text);
-    if let Some(error) = &stored.unwritten {
-        return fail(&error.to_string(), &error.hint(), INTERNAL);
+fn schema(of: &str) -> String {
+    match of {
+        "search.json" => report::json(&search::search_schema()),
+        "scaling.json" => report::json(&search::scaling_schema()),
+        _ => record::schema(),
     }
-    if printed == 0 {
-        stored.record.verdict.exit_code
+}
+
+async fn search(args: SearchArgs) -> u8 {
+    let bounds = args.search.bounds();
+    let asked = args.search.asked(args.run);
+    let search = match experiment(asked, Course::Search(bounds), &args.output) {
+        Ok(experiment) => experiment,
+        Err(error) => return misused(&error),
+    };
+    find(search, args.at_least, &args.output).await
+}
+
+async fn sweep(args: SweepArgs) -> u8 {
+    let course = Course::Sweep(args.rates.clone());
+    match experiment(args.asked(), course, &args.output) {
+        Ok(sweep) => find(sweep, None, &args.output).await,
+        Err(error) => misused(&error),
+    }
+}
+
+/// Measures rates, and prints what was found.
+async fn find(experiment: Experiment, at_least: Option<f64>, output: &OutputArgs) -> u8 {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return deaf(&error),
+    };
+    let watcher = watcher(progress(output), shown(output), String::new());
+    match runner::search(experiment, watcher, &mut signals).await {
+        Ok(found) => {
+            let text = match output.format {
+                Format::Json => report::json(&found.result),
+                Format::Text => {
+                    report::render_search_text(&found.result, &text_options(Some(&found.folder)))
+                }
+            };
+            weighed(print(&text), found.result.exit_code(at_least))
+        }
+        Err(error) => ended(&error),
+    }
+}
+
+async fn scaling(args: ScalingArgs) -> u8 {
+    let bounds = args.search.bounds();
+    let (asked, counts) = match args.asked() {
+        Ok((asked, counts)) => (Ok(asked), counts),
+        Err(error) => return misused(&error),
+    };
+    let scaling = match experiment(asked, Course::Search(bounds), &args.output) {
+        Ok(scaling) => scaling,
+        Err(error) => return misused(&error),
+    };
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return deaf(&error),
+    };
+    let format = args.output.format;
+    let watcher = watcher(progress(&args.output), shown(&args.output), String::new());
+    match runner::scaling(scaling, &counts, args.want, watcher, &mut signals).await {
+        Ok(found) => {
+            let text = match format {
+                Format::Json => report::json(&found.result),
+                Format::Text => {
+                    report::render_scaling_text(&found.result, &text_options(Some(&found.folder)))
+                }
+            };
+            weighed(print(&text), found.result.exit_code())
+        }
+        Err(error) => ended(&error),
+    }
+}
+
+fn experiment(
+    asked: Result<ExperimentAsked, UsageError>,
+    course: Course,
+    output: &OutputArgs,
+) -> Result<Experiment, UsageError> {
+    let asked = asked?;
+    Ok(Experiment {
+        spec: asked.spec,
+        out: output.out.clone(),
+        command: std::env::args().collect(),
+        step: asked.step,
+        confirm: asked.confirm,
+        course,
+        csv: output.csv,
+        metrics: output.metrics_listen.clone(),
+    })
+}
+
+const fn progress(output: &OutputArgs) -> ProgressMode {
+    if output.quiet {
+        ProgressMode::None
+    } else {
+        output.progress
+    }
+}
+
+/// The exit code, where it could be told.
+const fn weighed(printed: u8, code: u8) -> u8 {
+    if printed == exit::PASSED {
+        code
     } else {
         printed
     }
 }
 
-fn text_options(folder: &std::path::Path) -> TextOptions {
+fn ended(error: &RunError) -> u8 {
+    match error {
+        RunError::Interrupted => fail(&error.to_string(), "", exit::INTERRUPTED),
+        _ => fail(&error.to_string(), &error.hint(), error.exit_code()),
+    }
+}
+
+/// What a run prints on standard output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Summary,
+    Line,
+    Record,
+}
+
+impl Shown {
+    const fn of(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Record,
+            Format::Text => Self::Summary,
+        }
+    }
+}
+
+/// What a test prints by its flags.
+fn shown(output: &OutputArgs) -> Shown {
+    match Shown::of(output.format) {
+        Shown::Summary if output.quiet => Shown::Line,
+        shown => shown,
+    }
+}
+
+/// What the run is held to, in words.
+fn promises(source: &PlanSource) -> String {
+    let (fail_if, require) = match source {
+        PlanSource::Spec(spec) => (&spec.fail_if, &spec.require),
+        PlanSource::Plan(plan) => (&plan.thresholds, &plan.require),
+    };
+    let fail_if = fail_if.iter().map(|one| one.in_words(Sense::FailIf));
+    let require = require.iter().map(|one| one.in_words(Sense::Require));
+    fail_if.chain(require).map(|line| line + "\n").collect()
+}
+
+/// Shows what happens. The first line of output says which stack was taken, whatever is shown while
+/// the load goes on; the next ones what the thresholds mean.
+fn watcher(mode: ProgressMode, shown: Shown, promises: String) -> EventSink {
+    let mut view = Some(View::new(mode));
+    Box::new(move |event: RunEvent<'_>| match event {
+        RunEvent::Stack(why) if shown == Shown::Summary => {
+            let _ = print(&format!("{why}\n{promises}"));
+        }
+        // An experiment has several loads, each with a picture of its own.
+        RunEvent::Done => {
+            if let Some(mut view) = view.take() {
+                view.show(RunEvent::Done);
+            }
+        }
+        other => view.get_or_insert_with(|| View::new(mode)).show(other),
+    })
+}
+
+/// Judges runs again. The exit code is that of the worst of them.
+fn judge(args: &JudgeArgs) -> u8 {
+    let thresholds = || {
+        let fail_if = cli::thresholds("--fail-if", &args.fail_if)?;
+        let require = cli::thresholds("--require", &args.require)?;
+        let given = !(fail_if.is_empty() && require.is_empty());
+        Ok(given.then_some((fail_if, require)))
+    };
+    let thresholds = match thresholds() {
+        Ok(thresholds) => thresholds,
+        Err(error) => return misused(&error),
+    };
+    let mut codes = Vec::new();
+    for run in &args.runs {
+        let record = match runner::judge(run, thresholds.clone()) {
+            Ok(record) => record,
+            Err(error) => return unreadable(&error),
+        };
+        // Its folder holds what the run itself came to, by its own thresholds.
+        codes.push(print_record(&record, None, Shown::of(args.format)));
+    }
+    let weight = |code: &u8| exit::BY_WEIGHT.iter().position(|known| known == code);
+    codes.into_iter().max_by_key(weight).unwrap_or(exit::PASSED)
+}
+
+/// Prints a run and tells its exit code.
+fn conclude(stored: &Stored, shown: Shown) -> u8 {
+    let code = print_record(&stored.record, Some(&stored.folder), shown);
+    match &stored.unwritten {
+        Some(error) => fail(&error.to_string(), &error.hint(), exit::INTERNAL),
+        None => code,
+    }
+}
+
+/// Prints a record, and tells the exit code of its verdict.
+fn print_record(record: &Record, folder: Option<&Path>, shown: Shown) -> u8 {
+    let text = match shown {
+        Shown::Record => record::to_json(record),
+        Shown::Summary => report::render_text(record, &text_options(folder)),
+        Shown::Line => report::render_line(record) + "\n",
+    };
+    match print(&text) {
+        exit::PASSED => record.verdict.exit_code,
+        unprinted => unprinted,
+    }
+}
+
+fn text_options(folder: Option<&Path>) -> TextOptions {
     TextOptions {
         color: cli::colored(&std::io::stdout()),
         width: cli::columns(&std::io::stdout()).unwrap_or(TextOptions::default().width),
-        folder: Some(folder.display().to_string()),
+        folder: folder.map(|folder| folder.display().to_string()),
     }
 }
 
@@ -135,88 +384,95 @@ enum Operation {
 
 async fn operate(operation: Operation, args: &StackArgs) -> u8 {
     let choice = match args.stack {
-        StackKindArg::Embedded => Choice::Embedded,
-        StackKindArg::Auto => Choice::Auto,
-        StackKindArg::Compose => Choice::Compose,
-        StackKindArg::External => {
+        StackAsked::Auto => StackChoice::Auto,
+        StackAsked::Kind(StackKind::Embedded) => StackChoice::Embedded,
+        StackAsked::Kind(StackKind::Compose) => StackChoice::Compose,
+        StackAsked::Kind(StackKind::External) => {
             return fail(
                 "an external stack is not loadgen's to bring up or down",
                 "give --stack compose or --stack embedded",
-                USAGE,
+                exit::USAGE,
             );
         }
     };
     let output: fn(&str) = |line| eprintln!("{line}");
-    let wanted = Wanted {
+    let spec = StackSpec {
         replicas: args.replicas,
         output: Some(output),
         project: Project::here(),
-        ..Wanted::new(choice)
+        ..StackSpec::new(choice)
     };
     let result = match operation {
-        Operation::Ps => runner::ps(&wanted)
-            .await
-            .map(|lives| print(&cli::table(&rows(&lives)))),
-        Operation::Down => runner::down(&wanted).await.map(told),
+        Operation::Ps => runner::ps(&spec).await.map(|statuses| listed(&statuses)),
+        Operation::Down => runner::down(&spec).await.map(told),
         Operation::Up => match Signals::listen() {
             Ok(mut signals) => {
-                let tell = |lives: &[Life], target: &str| {
-                    let _ = print(&up_text(lives, target));
+                let tell = |statuses: &[ReplicaStatus], target: &str| {
+                    let _ = print(&up_text(statuses, target));
                 };
-                runner::up(&wanted, tell, &mut signals).await.map(told)
+                runner::up(&spec, tell, &mut signals).await.map(told)
             }
-            Err(error) => return fail(&format!("signals cannot be heard: {error}"), "", INTERNAL),
+            Err(error) => return deaf(&error),
         },
     };
     result.unwrap_or_else(|error| fail(&error.to_string(), &error.hint(), error.exit_code()))
 }
 
+/// The replicas of a stack. Where there is none, that is said, and nothing is listed.
+fn listed(statuses: &[ReplicaStatus]) -> u8 {
+    if statuses.is_empty() {
+        eprintln!("no stack of this project is up; `loadgen up` brings one up");
+        return exit::PASSED;
+    }
+    print(&cli::table(&rows(statuses)))
+}
+
 fn told(operated: Operated) -> u8 {
     match operated {
-        Operated::Up(lives, target) => print(&up_text(&lives, &target)),
+        Operated::Up(statuses, target) => print(&up_text(&statuses, &target)),
         Operated::Down(project) => print(&format!("{project} is down\n")),
         Operated::NothingUp => print("nothing was up; an embedded stack ends with its run\n"),
         Operated::WasUp => 0,
     }
 }
 
-fn up_text(lives: &[Life], target: &str) -> String {
-    format!("{target} is up\n{}", cli::table(&rows(lives)))
+fn up_text(statuses: &[ReplicaStatus], target: &str) -> String {
+    format!("{target} is up\n{}", cli::table(&rows(statuses)))
 }
 
 /// The replicas as rows for [`cli::table`], the first of them their titles.
-fn rows(lives: &[Life]) -> Vec<[String; 6]> {
+fn rows(statuses: &[ReplicaStatus]) -> Vec<[String; 6]> {
     let titles = ["GROUP", "REPLICA", "STATE", "HEALTH", "RESTARTS", "METRICS"].map(str::to_owned);
-    let row = |life: &Life| {
+    let row = |status: &ReplicaStatus| {
         [
-            life.group.clone(),
-            life.id.to_string(),
-            life.state.to_string(),
-            life.health.clone().unwrap_or_else(|| "-".into()),
-            life.restarts.to_string(),
-            life.metrics_url.clone().unwrap_or_else(|| "-".into()),
+            status.group.clone(),
+            status.id.to_string(),
+            status.state.to_string(),
+            status.health.clone().unwrap_or_else(|| "-".into()),
+            status.restarts.to_string(),
+            status.metrics_url.clone().unwrap_or_else(|| "-".into()),
         ]
     };
     std::iter::once(titles)
-        .chain(lives.iter().map(row))
+        .chain(statuses.iter().map(row))
         .collect()
 }
 
-fn compare(args: &CompareArgs) -> u8 {
+fn compare_runs(args: &CompareArgs) -> u8 {
     let max_regression = match cli::share("--max-regression", &args.max_regression) {
         Ok(share) => share,
-        Err(error) => return fail(&error.to_string(), error.hint(), USAGE),
+        Err(error) => return misused(&error),
     };
     let read = |path| runner::read_records(path);
     let (base, candidate) = match (read(&args.base), read(&args.candidate)) {
         (Ok(base), Ok(candidate)) => (base, candidate),
-        (Err(error), _) | (_, Err(error)) => return fail(&error.to_string(), &error.hint(), USAGE),
+        (Err(error), _) | (_, Err(error)) => return unreadable(&error),
     };
     let options = CompareOptions {
         max_regression,
         ..CompareOptions::default()
     };
-    let comparison = match report::compare(&base, &candidate, &options) {
+    let comparison = match compare::compare(&base, &candidate, &options) {
         Ok(comparison) => comparison,
         Err(error) => return fail(&error.to_string(), &error.hint(), error.exit_code()),
     };
@@ -232,7 +488,7 @@ fn compare(args: &CompareArgs) -> u8 {
         CompareFormat::Markdown => report::render_comparison_markdown(&comparison),
         CompareFormat::Html => report::render_comparison_html(&comparison),
     });
-    if printed == 0 {
+    if printed == exit::PASSED {
         comparison.exit_code()
     } else {
         printed
@@ -245,7 +501,7 @@ fn redraw(runs: &[std::path::PathBuf]) -> u8 {
             Ok(page) => {
                 let _ = print(&format!("{}\n", page.display()));
             }
-            Err(error) => return fail(&error.to_string(), &error.hint(), USAGE),
+            Err(error) => return unreadable(&error),
         }
     }
     0
@@ -258,10 +514,26 @@ fn print(text: &str) -> u8 {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
             &format!("standard output cannot be written: {error}"),
             "",
-            INTERNAL,
+            exit::INTERNAL,
         ),
         _ => 0,
     }
+}
+
+fn misused(error: &UsageError) -> u8 {
+    fail(&error.to_string(), error.hint(), exit::USAGE)
+}
+
+fn unreadable(error: &StorageError) -> u8 {
+    fail(&error.to_string(), &error.hint(), exit::USAGE)
+}
+
+fn deaf(error: &std::io::Error) -> u8 {
+    fail(
+        &format!("signals cannot be heard: {error}"),
+        "",
+        exit::INTERNAL,
+    )
 }
 
 fn fail(message: &str, hint: &str, code: u8) -> u8 {

@@ -11,16 +11,19 @@ use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use loadgen::engine::{Arrivals, GroupLoad, Load, NameSource, Observer, Stop, run};
-use loadgen::model::{ErrorClass, Nanos, Progress, Rate};
-use loadgen::plan::{Process, Profile, Schedule};
-use loadgen::recorder::Interval;
-use loadgen::transport::http1::{Http1, Http1Connection, request_bytes};
-use loadgen::transport::{Answer, Connection, Transport, Watch};
+use loadgen::engine::{Clock, GroupJob, Job, Observer, Stop, run};
+use loadgen::model::{NameSource, Nanos, Progress, Rate};
+use loadgen::recorder::Window;
+use loadgen::schedule::{Load, Process, Profile, Schedule};
+use loadgen::traffic::{Call, Choice, Data, Order, RequestText, Table, Template, Traffic, Values};
+use loadgen::transport::{
+    After, Answer, Client, ClientConnection, ClientOptions, Connection, Failure, Message, Messages,
+    Place, RequestParts, Transport,
+};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -71,19 +74,23 @@ static AT_WARM: AtomicU64 = AtomicU64::new(0);
 static AT_END: AtomicU64 = AtomicU64::new(0);
 
 /// The hot path, which notes the thread's allocations as exchanges go by.
-struct Noting(Http1);
-struct NotingConnection(Http1Connection);
+struct Noting(Client);
+struct NotingConnection(ClientConnection);
 
 impl Transport for Noting {
     type Connection = NotingConnection;
 
-    async fn connect(&self) -> Result<NotingConnection, ErrorClass> {
+    async fn connect(&self) -> Result<NotingConnection, Failure> {
         self.0.connect().await.map(NotingConnection)
     }
 }
 
 impl Connection for NotingConnection {
-    fn exchange(&mut self, sent: Instant) -> impl Future<Output = Result<Answer, ErrorClass>> {
+    fn exchange(
+        &mut self,
+        sent: Instant,
+        call: Call,
+    ) -> impl Future<Output = Result<Answer, Failure>> {
         let n_exchanges = EXCHANGES.get() + 1;
         EXCHANGES.set(n_exchanges);
         if n_exchanges == WARM {
@@ -91,7 +98,7 @@ impl Connection for NotingConnection {
         } else if n_exchanges == WARM + LOOKED_AT {
             AT_END.store(ALLOCATIONS.get(), Ordering::Relaxed);
         }
-        self.0.exchange(sent)
+        self.0.exchange(sent, call)
     }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -110,8 +117,20 @@ impl Connection for NotingConnection {
 struct Nobody;
 
 impl Observer for Nobody {
-    fn interval(&mut self, _: &Interval) {}
+    fn begin(&mut self, _: Clock, _: Nanos) {}
+    fn window(&mut self, _: &Window) {}
     fn progress(&mut self, _: &Progress) {}
+}
+
+fn job(load: Load, duration: Nanos) -> Job {
+    let group = GroupJob {
+        name: "g".into(),
+        load,
+        connections: 16,
+        choice: Choice::only(),
+        requests: Vec::new(),
+    };
+    Job::new(vec![group], duration)
 }
 
 fn replica() -> SocketAddr {
@@ -135,8 +154,65 @@ fn replica() -> SocketAddr {
     address
 }
 
+fn options(address: SocketAddr) -> ClientOptions {
+    let message = Message::new(&RequestParts {
+        method: "GET",
+        path: "/",
+        host: "g",
+        headers: &[],
+        body: None,
+        secure: false,
+        keep_alive: true,
+    });
+    ClientOptions {
+        place: Place::of(&[address]),
+        tls: None,
+        protocol: None,
+        messages: message.into(),
+        names: NameSource::Body,
+        keep_alive: true,
+        connect_timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(5),
+    }
+}
+
+/// Two requests, both of which differ by arrival.
+fn mix() -> Traffic {
+    let data: Arc<[Data]> = Arc::new([Data {
+        name: "users".into(),
+        order: Order::Random,
+        table: Table::read(b"id\n7\n8000\n").expect("a table"),
+    }]);
+    let text = |text: &str| Template::read(text.as_bytes(), &data).expect(text);
+    let request = |name: &str| RequestText {
+        name: name.into(),
+        method: "GET".into(),
+        path: text("/?{seq}={users.id}"),
+        headers: vec![("x-request-id".into(), text("{uuid}"))],
+        body: Some(text("{\"page\":{seq % 50}}")),
+    };
+    Traffic {
+        choice: Choice::new(&[3, 1], Order::InTurn, 1),
+        requests: [request("one"), request("other")].into(),
+        values: Values {
+            seed: 1,
+            group: 0,
+            data: Arc::clone(&data),
+        },
+    }
+}
+
 #[test]
 fn a_request_on_the_hot_path_allocates_nothing() {
+    allocates_nothing(None);
+}
+
+#[test]
+fn a_request_that_is_filled_in_allocates_nothing() {
+    allocates_nothing(Some(mix()));
+}
+
+fn allocates_nothing(mix: Option<Traffic>) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let address = replica();
     let schedule = Schedule {
@@ -148,33 +224,25 @@ fn a_request_on_the_hot_path_allocates_nothing() {
         duration: Nanos(3 * Nanos::SECOND.0),
         requests: None,
     };
-    let load = Load {
-        groups: vec![GroupLoad {
-            host: "g".into(),
-            arrivals: Arrivals::Open(schedule),
-            connections: 16,
-        }],
-        threads: 1,
-        warmup: Nanos::ZERO,
-        duration: Nanos(3 * Nanos::SECOND.0),
-        patience: Duration::from_secs(5),
-        connect_patience: Duration::from_secs(2),
-        spin: false,
-        name_source: NameSource::Body,
-    };
-    let transport = move |_| {
-        Ok(Noting(Http1 {
-            addresses: vec![address].into(),
-            method: "GET".into(),
-            request: request_bytes("GET", "/", "g", &[], None).into(),
-            watch: Watch::default(),
-            connect_timeout: Duration::from_secs(2),
-            timeout: Duration::from_secs(5),
-        }))
-    };
+    let mut job = job(Load::Open { schedule }, Nanos(3 * Nanos::SECOND.0));
+    let mut options = options(address);
+    if let Some(mix) = mix {
+        options.messages = Messages::new(&mix, "g", false, true);
+        job.groups[0].requests = mix.names();
+        job.groups[0].choice = mix.choice;
+    }
+    let options = Arc::new(options);
+    let transport = move |_| Ok(Noting(Client::new(Arc::clone(&options))));
     let (_stop, stopped) = tokio::sync::watch::channel(Stop::No);
-    let recording = run(&load, transport, &mut Nobody, &stopped).expect("a run");
-    assert_eq!(recording.totals[0].1.counts.succeeded, 15_000);
+    let recording = run(&job, transport, &mut Nobody, &stopped).expect("a run");
+    let measured = &recording.groups[0].measured;
+    assert_eq!(measured.counts.succeeded, 15_000);
+    if !measured.requests.is_empty() {
+        assert_eq!(
+            measured.requests["other"].counts.sent.abs_diff(3_750) / 10,
+            0
+        );
+    }
 
     let allocated = AT_END.load(Ordering::Relaxed) - AT_WARM.load(Ordering::Relaxed);
     // Each second that passes is handed over in new histograms, which is some dozens of
@@ -192,17 +260,17 @@ struct Immediate;
 impl Transport for Immediate {
     type Connection = Self;
 
-    async fn connect(&self) -> Result<Self, ErrorClass> {
+    async fn connect(&self) -> Result<Self, Failure> {
         Ok(Self)
     }
 }
 
 impl Connection for Immediate {
-    async fn exchange(&mut self, _sent: Instant) -> Result<Answer, ErrorClass> {
+    async fn exchange(&mut self, _sent: Instant, _call: Call) -> Result<Answer, Failure> {
         Ok(Answer {
             status: 200,
             tries: 1,
-            reusable: true,
+            after: After::Reuse,
         })
     }
 
@@ -222,27 +290,15 @@ impl Connection for Immediate {
 /// The most bytes held at once, beyond those held before, in a run of so many requests.
 fn most_held_for(requests: u64) -> i64 {
     let duration = Nanos(600 * Nanos::SECOND.0);
-    let load = Load {
-        groups: vec![GroupLoad {
-            host: "g".into(),
-            arrivals: Arrivals::Closed {
-                requests: Some(requests),
-            },
-            connections: 16,
-        }],
-        threads: 1,
-        warmup: Nanos::ZERO,
-        duration,
-        patience: Duration::from_secs(5),
-        connect_patience: Duration::from_secs(2),
-        spin: false,
-        name_source: NameSource::Body,
+    let load = Load::Closed {
+        requests: Some(requests),
     };
+    let job = job(load, duration);
     let before = HELD.load(Ordering::Relaxed);
     MOST_HELD.store(before, Ordering::Relaxed);
     let (_stop, stopped) = tokio::sync::watch::channel(Stop::No);
-    let recording = run(&load, |_| Ok(Immediate), &mut Nobody, &stopped).expect("a run");
-    assert_eq!(recording.totals[0].1.response.count(), requests);
+    let recording = run(&job, |_| Ok(Immediate), &mut Nobody, &stopped).expect("a run");
+    assert_eq!(recording.groups[0].measured.response.count(), requests);
     MOST_HELD.load(Ordering::Relaxed) - before
 }
 

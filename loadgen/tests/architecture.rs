@@ -18,7 +18,9 @@ fn rooms_import_only_what_their_row_allows() {
     for source in sources() {
         let Some(room) = &source.room else { continue };
         for (line, imported) in source.imports() {
-            if imported != *room && !allowed[room].contains(&imported) {
+            // Tests of any room may use synthetic runs; other code cannot, for it would not be
+            // compiled without them.
+            if imported != *room && imported != "synthetic" && !allowed[room].contains(&imported) {
                 wrong.push(format!(
                     "{}:{line}: `{room}` may not import `{imported}`",
                     source.name

@@ -3,6 +3,7 @@
 //! Where no namespace can be made it is reported as ignored, with the reason; with `CI` set that
 //! is a failure.
 
+#[path = "support/schema.rs"]
 mod schema;
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -14,8 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use loadgen::checks::Severity;
-use loadgen::report::{self, IntervalRecord};
+use loadgen::record::{IntervalRecord, Severity};
 
 /// Set for the process inside the namespace.
 const INSIDE: &str = "LOADGEN_TEST_INSIDE_NAMESPACE";
@@ -162,10 +162,7 @@ fn answer(stream: TcpStream, served: &AtomicU64) {
 
 /// The seconds that a run has spooled so far.
 fn seconds(out: &Path) -> Vec<IntervalRecord> {
-    let text = std::fs::read_to_string(out.join("intervals.spool.jsonl"));
-    let text = text.unwrap_or_default();
-    let lines = text.lines().skip(1);
-    lines.filter_map(report::interval_from_json).collect()
+    loadgen::store::spooled(out).unwrap_or_default()
 }
 
 /// Waits for something that will come.

@@ -1,4 +1,4 @@
-//! Asks a router, or a listener on loopback, and reads its books.
+//! Asks a router, or a listener on loopback, and reads its metrics.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,10 +29,14 @@ pub(crate) fn options(id: &str) -> Options {
 }
 
 pub(crate) async fn ask(router: &Router, method: &str, path: &str) -> Answer {
+    ask_with(router, method, path, Body::empty()).await
+}
+
+pub(crate) async fn ask_with(router: &Router, method: &str, path: &str, body: Body) -> Answer {
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .body(Body::empty())
+        .body(body)
         .unwrap();
     let answer = router.clone().oneshot(request).await.unwrap();
     let (head, body) = answer.into_parts();

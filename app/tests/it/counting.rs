@@ -1,4 +1,4 @@
-//! What goes into the books, and under which labels.
+//! What is counted, and under which labels.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -81,7 +81,7 @@ async fn a_scrape_is_on_the_next_page_and_not_on_its_own() {
 }
 
 #[tokio::test]
-async fn sizes_and_latencies_are_booked_with_the_count() {
+async fn sizes_and_latencies_are_counted_with_the_request() {
     let router = app::router(&options("abc"));
     let request = Request::get("/")
         .header("content-length", "7")
@@ -171,7 +171,7 @@ async fn a_dropped_request_counts_as_closed_by_the_client() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_is_in_the_books() {
+async fn a_client_that_hangs_up_is_counted() {
     let service_time = Some("fixed:1h".parse().unwrap());
     let replica = serve(Options {
         service_time,

@@ -4,5 +4,6 @@ mod client;
 mod counting;
 mod exposition;
 mod program;
+mod resources;
 mod serving;
 mod station;

@@ -6,5 +6,5 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let _ = loadgen::scrape::parse(text);
     let _ = loadgen::scrape::stub_status(text);
-    let _ = text.parse::<loadgen::scrape::Selector>();
+    let _ = text.parse::<loadgen::model::Selector>();
 });

@@ -3,7 +3,7 @@
 
 use clap::Parser as _;
 use libfuzzer_sys::fuzz_target;
-use loadgen::cli::{Cli, invocation};
+use loadgen::cli::{Cli, ready, spec};
 
 fuzz_target!(|text: &str| {
     // Words that would read this machine's files are left to the tests.
@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
     }
     let words = std::iter::once("loadgen").chain(text.split_ascii_whitespace());
     if let Ok(cli) = Cli::try_parse_from(words)
-        && let Err(error) = invocation(cli)
+        && let Err(error) = spec(cli.run, None).and_then(ready)
     {
         assert!(!error.to_string().is_empty());
     }

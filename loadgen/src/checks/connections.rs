@@ -5,7 +5,8 @@
 
 use super::evidence::GroupEvidence;
 use super::finding::{counted, grouped};
-use super::{Finding, Severity};
+use crate::record::{Code, Finding};
+use crate::recorder::Connections;
 
 /// Requests below which nothing is said.
 const FEW: u64 = 100;
@@ -21,7 +22,7 @@ pub(super) fn judge(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>) {
         found
             .into_iter()
             .flatten()
-            .map(|finding| finding.of_group(group.host)),
+            .map(|finding| finding.of_group(group.name)),
     );
 }
 
@@ -45,7 +46,10 @@ fn held(group: &GroupEvidence<'_>, connections: u64) -> String {
 
 fn to_the_target(group: &GroupEvidence<'_>) -> Option<Finding> {
     let counts = &group.tally.counts;
-    let (opened, requests) = (counts.connections.opened, counts.sent + counts.warmup.sent);
+    let (opened, requests) = (
+        counts.connections.opened,
+        counts.sent + group.warmup.counts.sent,
+    );
     // Closed by the peer: one that we gave up after a time-out says nothing of the server.
     if !is_churn(group, counts.connections.closed_by_peer, requests) {
         return None;
@@ -54,16 +58,28 @@ fn to_the_target(group: &GroupEvidence<'_>) -> Option<Finding> {
         u64::from(last.saturating_sub(first)) + 1
     });
     let message = format!(
-        "{} were made for {}: the server keeps none; {} of this machine's {} ports",
+        "{} were made for {}: {}; {} of this machine's {} ports",
         counted(opened, "connection"),
         counted(requests, "request"),
+        who_ended(&counts.connections),
         held(group, opened),
         grouped(ports)
     );
-    Some(
-        Finding::new("no-keep-alive", Severity::Warning, message)
-            .hint("users' browsers keep connections; does the server answer `Connection: close`, and why?"),
-    )
+    Some(Finding::new(Code::NoKeepAlive, message).hint(
+        "users' browsers keep connections; does the server answer `Connection: close`, and why?",
+    ))
+}
+
+/// Why connections ended, by what was counted.
+fn who_ended(connections: &Connections) -> String {
+    let idle = connections.closed_while_idle;
+    if 2 * idle > connections.closed_by_peer {
+        return format!(
+            "the server closed {} of them while they were idle",
+            grouped(idle)
+        );
+    }
+    "the server keeps none".to_owned()
 }
 
 fn to_the_replicas(group: &GroupEvidence<'_>) -> Option<Finding> {
@@ -79,8 +95,8 @@ fn to_the_replicas(group: &GroupEvidence<'_>) -> Option<Finding> {
     if !is_churn(group, connections, requests) {
         return None;
     }
-    // Without a book of its own nobody knows that there is a proxy.
-    let who = match group.all.topology.proxy.book {
+    // Without a count of its own nobody knows that there is a proxy.
+    let who = match group.all.topology.proxy.counter {
         Some(_) => "the proxy keeps none",
         None => "whoever asks them keeps none",
     };
@@ -92,7 +108,7 @@ fn to_the_replicas(group: &GroupEvidence<'_>) -> Option<Finding> {
         grouped(USUAL_PORTS)
     );
     Some(
-        Finding::new("no-upstream-keep-alive", Severity::Warning, message)
+        Finding::new(Code::NoUpstreamKeepAlive, message)
             .hint("in nginx a bare `proxy_pass http://name` keeps none: an `upstream` block with `keepalive`, and before 1.29.7 `proxy_http_version 1.1` and `Connection \"\"`"),
     )
 }

@@ -2,43 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use super::Finding;
-use crate::model::{ErrorClass, ReplicaId, Topology};
+use super::events::Disturbance;
+use super::requests::RequestRoutes;
+use crate::model::{ErrorClass, Machine, ProxyCounter, ReplicaId, StackKind, Topology};
 use crate::plan::Plan;
-use crate::recorder::{Moment, Names, Recording, Tally};
-use crate::scrape::{Delta, ReplicaDelta, ReplicaState, Selector};
+use crate::record::EventRecord;
+use crate::recorder::{Counts, Names, Recording, Tally, TimelinePoint};
+use crate::scrape::{Delta, IdleWatch, ReplicaDelta, ReplicaState, path_of};
 
 /// Names that no page knows, from which on they have to come up several times each.
 const MANY_NAMES: u64 = 20;
 
-/// What is known of a run when it is over.
-#[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
-    /// What was asked for.
-    pub plan: &'a Plan,
-    /// What it went through, as discovered before the run.
-    pub topology: &'a Topology,
-    /// What the client measured.
-    pub recording: &'a Recording,
-    /// What the servers counted; `None` when no page was read.
-    pub delta: Option<&'a Delta>,
-    /// The generator's machine.
-    pub machine: &'a Machine,
-    /// What was found before the load began.
-    pub preflight: &'a [Finding],
-}
-
-/// What the checks need to know of the generator's machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Machine {
-    /// Cores this process may use.
-    pub cpus: u32,
-    /// The kernel's clock source, `unknown` where it does not say.
-    pub clocksource: String,
-    /// The most open files; 0 when unknown.
-    pub open_files_limit: u64,
-    /// The first and the last ephemeral port.
-    pub ephemeral_ports: Option<(u16, u16)>,
+/// The evidence with what is made of it once for all checks.
+#[derive(Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    pub(super) plan: &'a Plan,
+    /// As discovered before the run, with the plan's word on the proxy's workers.
+    pub(super) topology: &'a Topology,
+    pub(super) recording: &'a Recording,
+    /// What the servers counted; `None` when they were not asked twice.
+    pub(super) delta: Option<&'a Delta>,
+    /// Which series count which requests, by group; empty where a group has one request.
+    pub(super) routes: &'a [RequestRoutes],
+    /// Seconds between the first count and the last.
+    pub(super) elapsed: f64,
+    /// What the counters did by themselves afterwards, where that was watched.
+    pub(super) idle: Option<&'a IdleWatch>,
+    pub(super) machine: &'a Machine,
+    /// What was done to the stack, and what came of it.
+    pub(super) events: &'a [EventRecord],
 }
 
 /// The evidence about one host group.
@@ -46,30 +38,62 @@ pub struct Machine {
 pub(super) struct GroupEvidence<'a> {
     pub(super) all: &'a Evidence<'a>,
     pub(super) place: usize,
+    pub(super) name: &'a str,
     pub(super) host: &'a str,
     pub(super) tally: &'a Tally,
+    /// The warm-up: in no figure, but in the servers' counters.
+    pub(super) warmup: &'a Tally,
+    /// The handler that counted these requests, where it is another than the selected one.
+    pub(super) counted_by: Option<&'a str>,
 }
 
 impl<'a> Evidence<'a> {
     pub(super) fn groups(&'a self) -> impl Iterator<Item = GroupEvidence<'a>> {
-        let totals = self.recording.totals.iter().enumerate();
-        totals.map(|(place, (host, tally))| GroupEvidence {
-            all: self,
-            place,
-            host,
-            tally,
+        let groups = self.recording.groups.iter().zip(&self.plan.groups);
+        groups.enumerate().map(|(place, (recorded, planned))| {
+            let group = GroupEvidence {
+                all: self,
+                place,
+                name: &planned.name,
+                host: &planned.host,
+                tally: &recorded.measured,
+                warmup: &recorded.warmup,
+                counted_by: None,
+            };
+            GroupEvidence {
+                counted_by: group.other_handler(),
+                ..group
+            }
         })
-    }
-
-    /// What counts at the replicas; nothing is restricted when the plan's text is malformed, and
-    /// then no page could be read either.
-    pub(super) fn selector(&self) -> Option<Selector> {
-        self.plan.counter.parse().ok()
     }
 }
 
 impl<'a> GroupEvidence<'a> {
-    /// The replicas' books.
+    /// The routes of its requests, where it has requests of its own and the pages tell.
+    pub(super) fn routes(&self) -> Option<&'a RequestRoutes> {
+        let routes = self.all.routes.get(self.place);
+        routes.filter(|routes| !routes.all().is_empty())
+    }
+
+    /// Whether what is selected of the replicas' counter are handlers that were loaded, and no others.
+    pub(super) fn counts_own_handlers(&self) -> bool {
+        self.routes().is_some() || self.all.plan.counter.label("handler").is_some()
+    }
+
+    /// Whether a handler is selected by name.
+    pub(super) fn selects(&self, handler: &str) -> bool {
+        match self.routes() {
+            Some(routes) => routes.all().iter().any(|route| route.handler() == handler),
+            None => self.all.plan.counter.label("handler") == Some(handler),
+        }
+    }
+
+    /// What events did to it.
+    pub(super) fn disturbance(&self) -> Disturbance {
+        Disturbance::of(self.all.events, self.host, self.all.recording.measured)
+    }
+
+    /// The replicas' counts.
     pub(super) fn deltas(&self) -> impl Iterator<Item = &'a ReplicaDelta> + use<'a> {
         let host = self.host;
         self.all
@@ -78,17 +102,68 @@ impl<'a> GroupEvidence<'a> {
             .flat_map(move |delta| delta.replicas_of(host))
     }
 
+    /// The one handler that counted exactly these requests, where the selected series counted none:
+    /// a service counts `/items/7` as `/items/{id}`.
+    fn other_handler(&self) -> Option<&'a str> {
+        let counted = |delta: &ReplicaDelta| delta.requests.unwrap_or(0);
+        let selected: u64 = self.deltas().map(counted).sum();
+        if selected > 0 || !self.counts_own_handlers() || !self.counters_are_whole() {
+            return None;
+        }
+        let sent = self.connected();
+        let mut handlers: BTreeMap<&str, u64> = BTreeMap::new();
+        for delta in self.deltas() {
+            for (handler, count) in &delta.by_handler {
+                *handlers.entry(handler).or_default() += count;
+            }
+        }
+        let mut exact = handlers
+            .into_iter()
+            .filter(|(handler, count)| *count == sent && !self.selects(handler));
+        let (handler, _) = exact.next().filter(|_| sent > 0)?;
+        exact.next().is_none().then_some(handler)
+    }
+
+    /// What a replica counted of these requests.
+    pub(super) fn counted(&self, delta: &ReplicaDelta) -> Option<u64> {
+        match self.counted_by {
+            Some(handler) => delta.by_handler.get(handler).copied(),
+            None => delta.requests,
+        }
+    }
+
+    /// What a replica counted under handlers that are not selected, our own reads excepted.
+    pub(super) fn counted_elsewhere(&self, delta: &ReplicaDelta) -> u64 {
+        if !self.counts_own_handlers() {
+            return 0;
+        }
+        let page = path_of(&delta.url);
+        let others = delta.by_handler.iter().filter(|(handler, _)| {
+            !self.selects(handler) && Some(handler.as_str()) != self.counted_by
+        });
+        let each = others.map(|(handler, count)| {
+            let own = if handler == page { delta.own_reads } else { 0 };
+            count.saturating_sub(own)
+        });
+        each.sum()
+    }
+
+    /// Requests that were handed to a connection, warm-up included.
+    pub(super) fn connected(&self) -> u64 {
+        connected(&self.warmup.counts) + connected(&self.tally.counts)
+    }
+
     /// The group's seconds.
-    pub(super) fn seconds(&self) -> impl Iterator<Item = &'a Moment> + use<'a> {
+    pub(super) fn seconds(&self) -> impl Iterator<Item = &'a TimelinePoint> + use<'a> {
         let place = self.place;
         let timeline = &self.all.recording.timeline;
-        timeline.iter().filter(move |moment| moment.group == place)
+        timeline.iter().filter(move |point| point.group == place)
     }
 
     /// Answers by the replica they name, warm-up included.
     pub(super) fn named(&self) -> BTreeMap<ReplicaId, u64> {
-        let mut named = self.tally.counts.warmup.replicas.clone();
-        for (id, replica) in &self.tally.replicas {
+        let mut named = BTreeMap::new();
+        for (id, replica) in self.warmup.replicas.iter().chain(&self.tally.replicas) {
             *named.entry(id.clone()).or_default() += replica.requests;
         }
         named
@@ -112,57 +187,69 @@ impl<'a> GroupEvidence<'a> {
 
     /// Failures of one class, warm-up included.
     pub(super) fn errors(&self, class: ErrorClass) -> u64 {
-        let counts = &self.tally.counts;
-        let of = |errors: &BTreeMap<ErrorClass, u64>| errors.get(&class).copied().unwrap_or(0);
-        of(&counts.errors) + of(&counts.warmup.errors)
+        let of = |tally: &Tally| tally.counts.errors.get(&class).copied().unwrap_or(0);
+        of(self.tally) + of(self.warmup)
     }
 
-    /// Answers that name no replica and look made by the proxy, warm-up included.
-    pub(super) fn made_by_proxy(&self) -> u64 {
-        let counts = &self.tally.counts;
-        let of = |unnamed: &BTreeMap<u16, u64>| unnamed.range(300..).map(|(_, n)| n).sum::<u64>();
-        of(&counts.unnamed) + of(&counts.warmup.unnamed)
+    /// Whether the proxy is NGINX, by the page of its own that is read.
+    pub(super) fn proxy_is_nginx(&self) -> bool {
+        match &self.all.topology.proxy.counter {
+            Some(ProxyCounter::StubStatus { .. }) => true,
+            Some(ProxyCounter::Prometheus { counter, .. }) => counter.name.starts_with("nginx"),
+            None => false,
+        }
+    }
+
+    /// Whether an answer without the proxy's list of upstream servers was made by the proxy: the
+    /// stack is one whose proxy always lists them, or it did so in another error of this run.
+    pub(super) fn silence_is_proof(&self) -> bool {
+        let ours = matches!(
+            self.all.topology.kind,
+            StackKind::Embedded | StackKind::Compose
+        );
+        let listed = |tally: &Tally| {
+            let mut errors = tally.counts.unnamed_upstream.range(400..);
+            errors.any(|(_, count)| *count > 0)
+        };
+        ours || listed(self.tally) || listed(self.warmup)
     }
 
     /// Requests cut off by the end of the run, warm-up included.
     pub(super) fn unfinished(&self) -> u64 {
-        let counts = &self.tally.counts;
-        let warmup = &counts.warmup;
-        let ended: u64 = warmup.status.values().chain(warmup.errors.values()).sum();
-        counts.unfinished() + warmup.sent.saturating_sub(ended)
+        self.tally.counts.unfinished() + self.warmup.counts.unfinished()
     }
 
     /// Tries beyond the first that the proxy told of, warm-up included.
     pub(super) fn extra_tries(&self) -> u64 {
-        self.tally.counts.extra_tries + self.tally.counts.warmup.extra_tries
+        self.tally.counts.extra_tries + self.warmup.counts.extra_tries
     }
 
     /// Own reads of a replica's page that are among its selected requests for certain: the page
     /// is a handler of its own, and the selector takes all handlers.
     pub(super) fn own_scrapes(&self, delta: &ReplicaDelta) -> u64 {
-        let takes_all = self
-            .all
-            .selector()
-            .is_some_and(|selector| selector.label("handler").is_none());
         let counted = delta.by_handler.get(path_of(&delta.url)).copied();
-        if takes_all {
-            counted.unwrap_or(0).min(delta.own_reads)
-        } else {
+        if self.counts_own_handlers() || self.counted_by.is_some() {
             0
+        } else {
+            counted.unwrap_or(0).min(delta.own_reads)
         }
     }
 
-    /// Whether every replica's book is whole, and there is one.
-    pub(super) fn books_are_whole(&self) -> bool {
+    /// Whether every replica's count is whole, and there is one.
+    pub(super) fn counters_are_whole(&self) -> bool {
         let mut deltas = self.deltas().peekable();
         deltas.peek().is_some()
-            && deltas.all(|delta| delta.state == ReplicaState::Whole && delta.requests.is_some())
+            && deltas.all(|delta| {
+                delta.state == ReplicaState::Whole
+                    && delta.requests.is_some()
+                    && delta.processes.is_none()
+            })
     }
 }
 
-/// The path of a page's address, without its query.
-pub(super) fn path_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = rest.find('/').map_or("/", |at| &rest[at..]);
-    path.split(['?', '#']).next().unwrap_or(path)
+/// Requests that were handed to a connection.
+pub(super) fn connected(counts: &Counts) -> u64 {
+    let never = (counts.errors.iter()).filter(|(class, _)| !class.may_have_reached_a_replica());
+    let never = never.map(|(_, count)| count).sum();
+    counts.sent.saturating_sub(never)
 }

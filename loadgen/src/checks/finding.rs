@@ -1,44 +1,6 @@
-//! Builds findings, and writes numbers as people read them.
+//! Writes numbers as people read them.
 
-use super::{Finding, Severity};
-use crate::model::ReplicaId;
 pub(super) use crate::model::grouped;
-
-impl Finding {
-    /// A finding about the whole run.
-    #[must_use]
-    pub fn new(code: &str, severity: Severity, message: impl Into<String>) -> Self {
-        Self {
-            code: code.to_owned(),
-            severity,
-            group: None,
-            replica: None,
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    /// The same about one host group.
-    #[must_use]
-    pub fn of_group(mut self, host: &str) -> Self {
-        self.group = Some(host.to_owned());
-        self
-    }
-
-    /// The same about one replica.
-    #[must_use]
-    pub fn of_replica(mut self, id: &ReplicaId) -> Self {
-        self.replica = Some(id.0.clone());
-        self
-    }
-
-    /// The same with what to do about it.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
 
 /// `1 request`, `1,234 requests`.
 pub(super) fn counted(count: u64, noun: &str) -> String {

@@ -21,7 +21,7 @@ pub(super) fn around(group: &GroupEvidence<'_>, id: &ReplicaId, at: u64) -> Opti
     let seconds: Vec<_> = group.seconds().collect();
     let answers: Vec<u64> = seconds
         .iter()
-        .map(|moment| moment.replicas.get(id).copied().unwrap_or(0))
+        .map(|point| point.replicas.get(id).copied().unwrap_or(0))
         .collect();
     let mut sorted = answers.clone();
     sorted.sort_unstable();
@@ -29,7 +29,7 @@ pub(super) fn around(group: &GroupEvidence<'_>, id: &ReplicaId, at: u64) -> Opti
     let is_off = |place: usize| seconds[place].failed > 0 || 10 * answers[place] < 9 * usual;
     let near = seconds
         .iter()
-        .position(|moment| moment.second >= at)
+        .position(|point| point.second >= at)
         .unwrap_or(seconds.len().saturating_sub(1));
     let candidates = [Some(near), near.checked_sub(1), Some(near + 1)];
     let mut candidates = candidates.into_iter().flatten();
@@ -43,10 +43,7 @@ pub(super) fn around(group: &GroupEvidence<'_>, id: &ReplicaId, at: u64) -> Opti
         .last()?;
     Some(Outage {
         seconds: (seconds[first].second, seconds[last].second),
-        failed: seconds[first..=last]
-            .iter()
-            .map(|moment| moment.failed)
-            .sum(),
+        failed: seconds[first..=last].iter().map(|point| point.failed).sum(),
         is_over: last + 1 < seconds.len(),
     })
 }

@@ -1,13 +1,14 @@
 //! What can be known before the load begins, with the arithmetic in the message.
 //!
-//! A finding of [`Severity::Invalid`] means that the run cannot succeed and should be refused.
+//! A finding that is [invalid](crate::record::Severity::Invalid) means that the run cannot succeed and should be refused.
 
 use std::collections::BTreeMap;
 
 use super::finding::{counted, grouped};
-use super::{Finding, Machine, Severity};
+use crate::model::Machine;
 use crate::model::{Nanos, Topology};
-use crate::plan::{Plan, Policy};
+use crate::plan::PlanFields;
+use crate::record::{Code, Finding};
 
 /// Descriptors that a run needs beside its connections: pages, pipes, files, the runtime.
 const OTHER_DESCRIPTORS: u64 = 64;
@@ -16,7 +17,7 @@ const FAST_ANSWER: f64 = 100e-6;
 
 /// Looks at a plan, the machine and the stack it is about to be run on.
 #[must_use]
-pub fn preflight(plan: &Plan, topology: &Topology, machine: &Machine) -> Vec<Finding> {
+pub fn preflight(plan: &PlanFields, topology: &Topology, machine: &Machine) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(descriptors(plan, machine));
     findings.extend(ports(plan, machine));
@@ -28,11 +29,11 @@ pub fn preflight(plan: &Plan, topology: &Topology, machine: &Machine) -> Vec<Fin
     findings
 }
 
-fn all_connections(plan: &Plan) -> u64 {
+fn all_connections(plan: &PlanFields) -> u64 {
     u64::from(plan.connections) * plan.groups.len() as u64
 }
 
-fn descriptors(plan: &Plan, machine: &Machine) -> Option<Finding> {
+fn descriptors(plan: &PlanFields, machine: &Machine) -> Option<Finding> {
     let (groups, limit) = (plan.groups.len(), machine.open_files_limit);
     let needed = all_connections(plan) + OTHER_DESCRIPTORS;
     (limit > 0 && needed > limit).then(|| {
@@ -42,12 +43,12 @@ fn descriptors(plan: &Plan, machine: &Machine) -> Option<Finding> {
             grouped(needed),
             grouped(limit)
         );
-        Finding::new("descriptors-exhausted", Severity::Invalid, message)
+        Finding::new(Code::DescriptorsExhausted, message)
             .hint(format!("`ulimit -n {needed}` raises it, or use fewer --connections"))
     })
 }
 
-fn ports(plan: &Plan, machine: &Machine) -> Option<Finding> {
+fn ports(plan: &PlanFields, machine: &Machine) -> Option<Finding> {
     let (first, last) = machine.ephemeral_ports?;
     let ports = u64::from(last.saturating_sub(first)) + 1;
     let needed = all_connections(plan);
@@ -57,13 +58,13 @@ fn ports(plan: &Plan, machine: &Machine) -> Option<Finding> {
             counted(needed, "connection"),
             grouped(ports)
         );
-        Finding::new("ports-exhausted", Severity::Invalid, message)
+        Finding::new(Code::PortsExhausted, message)
             .hint("widen net.ipv4.ip_local_port_range, or use fewer --connections")
     })
 }
 
 /// Little's law: connections in use = rate × time of an answer.
-fn connections(plan: &Plan) -> Option<Finding> {
+fn connections(plan: &PlanFields) -> Option<Finding> {
     let mut rates = plan
         .groups
         .iter()
@@ -76,7 +77,7 @@ fn connections(plan: &Plan) -> Option<Finding> {
         Nanos::from_secs_f64(longest(rate))
     );
     Some(
-        Finding::new("few-connections", Severity::Warning, message)
+        Finding::new(Code::FewConnections, message)
             .of_group(&group.host)
             .hint("connections = rate × the time an answer takes, and some to spare"),
     )
@@ -93,26 +94,24 @@ fn twins(topology: &Topology, host: &str) -> Vec<Finding> {
         .map(|(id, pages)| {
             let message =
                 format!("{pages} replicas answer as {id}: their shares cannot be told apart");
-            Finding::new("twin-replicas", Severity::Warning, message)
+            Finding::new(Code::TwinReplicas, message)
                 .of_group(host)
                 .hint("one page given twice, or replicas started with the same --id or host name?")
         })
         .collect()
 }
 
-fn weights(plan: &Plan, topology: &Topology, host: &str) -> Option<Finding> {
-    let Policy::RoundRobin { weights } = &plan.policy else {
-        return None;
-    };
+fn weights(plan: &PlanFields, topology: &Topology, host: &str) -> Option<Finding> {
+    let weights = plan.policy.declared_weights()?;
     let replicas = topology.replicas_of(host).count();
     (!weights.is_empty() && replicas > 0 && weights.len() != replicas).then(|| {
         let message = format!(
             "{} weights were declared for {replicas} replicas; the balance is judged with equal ones",
             weights.len()
         );
-        Finding::new("weights-mismatch", Severity::Warning, message)
+        Finding::new(Code::WeightsMismatch, message)
             .of_group(host)
-            .hint("one weight per replica, in the replicas' order: --policy round-robin:3,1")
+            .hint("one weight per replica, in the replicas' order: --policy round-robin:3,1; 0 is a standby")
     })
 }
 
@@ -132,7 +131,7 @@ mod tests {
         let codes =
             |scene: &crate::checks::tests::scene::Scene, machine: &Machine| -> Vec<String> {
                 let findings = preflight(&scene.plan, &scene.topology, machine).into_iter();
-                findings.map(|finding| finding.code).collect()
+                findings.map(|finding| finding.code.to_string()).collect()
             };
         assert_eq!(
             codes(&scene, &machine(1_024, (32_768, 60_999))),

@@ -5,15 +5,23 @@
 
 use super::evidence::{Evidence, GroupEvidence};
 use super::finding::{counted, grouped, listed, percent};
+use super::lateness::{self, MOST_CPU};
+use super::reasons;
+use super::stopped;
 use super::thresholds::intended;
-use super::{BookVerdict, Certificate, CertificateItem, Finding, GroupJudgement, Severity};
-use crate::model::{ErrorClass, Nanos, lag_budget};
+use crate::model::{ErrorClass, Nanos};
 use crate::plan::{Load, Pacing};
+use crate::record::{
+    Certificate, CertificateItem, Code, CountVerdict, Finding, GroupJudgement, Severity,
+};
+use crate::recorder::End;
 
 /// The least share of the intended arrivals that must have been sent.
 const LEAST_SENT: f64 = 0.99;
-/// The largest share of a core that a generator thread may use.
-const MOST_CPU: f64 = 0.9;
+/// The share of failed requests that a run may have where no threshold says so.
+const MOST_FAILED: f64 = 0.01;
+/// The share of answers from which on it is worth to say that they are redirects.
+const WORTH_TELLING: f64 = 0.01;
 /// Clock sources that are read without a system call.
 const FAST_CLOCKS: [&str; 4] = [
     "tsc",
@@ -31,7 +39,8 @@ pub(super) fn judge(
     let mut items = Vec::new();
     for (group, judgement) in evidence.groups().zip(groups) {
         let checks = [
-            lag(&group),
+            lateness::release(&group),
+            lateness::wait(&group),
             rate(&group),
             Some(dropped(&group)),
             Some(resources(&group)),
@@ -41,26 +50,38 @@ pub(super) fn judge(
                 group: Some(group.host.to_owned()),
                 ..item
             });
-            findings.extend(finding.map(|finding| finding.of_group(group.host)));
+            findings.extend(finding.map(|finding| finding.of_group(group.name)));
         }
-        items.push(books(&group, judgement));
-        findings.extend(answers(&group).map(|finding| finding.of_group(group.host)));
+        items.push(counts(&group, judgement));
+        let about = [answers(&group), stopped::judge(&group), redirects(&group)];
+        findings.extend(
+            about
+                .into_iter()
+                .flatten()
+                .map(|finding| finding.of_group(group.name)),
+        );
     }
-    for (item, finding) in [
-        completeness(evidence),
-        threads(evidence),
-        cpu(evidence),
-        clock(evidence),
-    ] {
+    let all = [
+        Some(completeness(evidence)),
+        Some(stored(evidence)),
+        Some(threads(evidence)),
+        Some(cpu(evidence)),
+        lateness::stalls(evidence),
+        Some(clock(evidence)),
+    ];
+    for (item, finding) in all.into_iter().flatten() {
         items.push(item);
         findings.extend(finding);
     }
-    Certificate { items }
+    Certificate {
+        items,
+        ..Certificate::default()
+    }
 }
 
-type Checked = (CertificateItem, Option<Finding>);
+pub(super) type Checked = (CertificateItem, Option<Finding>);
 
-fn item(
+pub(super) fn item(
     name: &str,
     observed: impl Into<String>,
     budget: impl Into<String>,
@@ -75,70 +96,12 @@ fn item(
     }
 }
 
-/// How many of `count` requests may be late before their p99 is late for certain: 1 %, and three
-/// standard deviations of it. In a hundred requests one hiccup is the p99; it proves nothing.
-fn late_by_chance(count: u64) -> u64 {
-    let expected = 0.01 * count as f64;
-    (expected + 3.0 * expected.sqrt()).floor() as u64
-}
-
-/// The generator's own lateness.
-///
-/// An arrival that finds every connection busy waits, and its wait is in the response time: that
-/// is the system's slowness, not ours. It is told from our own lateness by arithmetic: to make
-/// the late ones wait, all connections must have been busy for as long, so the service times must
-/// add up to at least that.
-fn lag(group: &GroupEvidence<'_>) -> Option<Checked> {
-    let (tally, plan) = (group.tally, group.all.plan);
-    if tally.lag.is_empty() {
-        return None;
-    }
-    let p99 = tally.lag.quantile(0.99);
-    let budget = lag_budget(tally.response.quantile(0.99));
-    let allowed = late_by_chance(tally.lag.count());
-    let late = tally.lag.count_above(budget);
-    let observed = format!("{p99}, {} late", grouped(late));
-    let within = format!("at most {budget}, or {} late", grouped(allowed));
-    if p99 <= budget || late <= allowed {
-        return Some((item("send lag p99", observed, within, true), None));
-    }
-    let late = late as f64 / tally.lag.count() as f64;
-    let busy = tally.service.mean().as_secs_f64() * tally.service.count() as f64;
-    let needed = f64::from(plan.connections) * group.all.recording.measured.as_secs_f64() * late;
-    if busy >= 0.8 * needed {
-        let message = format!(
-            "{} of the requests waited for a free connection, {p99} at p99: all {} were busy. The wait is in the response time, but fewer requests were in flight than an open loop would have had",
-            percent(late),
-            plan.connections
-        );
-        let finding = Finding::new("queued-arrivals", Severity::Warning, message).hint(
-            "raise --connections to the rate times the time an answer takes, if the wait is not what you want to see",
-        );
-        let budget = format!("at most {budget}, or all connections busy");
-        return Some((item("send lag p99", observed, budget, true), Some(finding)));
-    }
-    let message = format!(
-        "the generator sent late: {p99} at p99, where {budget} is allowed; the latencies hold its lateness too"
-    );
-    let finding = Finding::new("generator-lag", Severity::Invalid, message).hint(
-        "this machine has too little CPU for the rate: stop other work, lower --rps, or try --pacing spin",
-    );
-    Some((
-        item("send lag p99", observed, format!("at most {budget}"), false),
-        Some(finding),
-    ))
-}
-
 /// Whether what was intended was sent.
 fn rate(group: &GroupEvidence<'_>) -> Option<Checked> {
     let counts = &group.tally.counts;
     if counts.sent == 0 {
-        let finding = Finding::new(
-            "nothing-sent",
-            Severity::Invalid,
-            "not a single request was sent",
-        )
-        .hint("is the duration long enough for the rate?");
+        let finding = Finding::new(Code::NothingSent, "not a single request was sent")
+            .hint("is the duration long enough for the rate?");
         return Some((
             item("requests sent", "0", "at least 1", false),
             Some(finding),
@@ -146,7 +109,7 @@ fn rate(group: &GroupEvidence<'_>) -> Option<Checked> {
     }
     // A run that was cut short is held to what it had released by then.
     let intended = match intended(group)? {
-        _ if group.all.recording.interrupted => counts.planned as f64,
+        _ if group.all.recording.is_interrupted() => counts.planned as f64,
         intended => intended,
     };
     let share = if intended > 0.0 {
@@ -163,7 +126,7 @@ fn rate(group: &GroupEvidence<'_>) -> Option<Checked> {
             intended,
             percent(share)
         );
-        Finding::new("rate-not-reached", Severity::Invalid, message)
+        Finding::new(Code::RateNotReached, message)
             .hint("more --connections or --threads, or a lower --rps")
     });
     let checked = item(
@@ -185,7 +148,7 @@ fn dropped(group: &GroupEvidence<'_>) -> Checked {
             counted(counts.dropped, "arrival"),
             percent(share)
         );
-        Finding::new("dropped-arrivals", Severity::Invalid, message)
+        Finding::new(Code::DroppedArrivals, message)
             .hint("the system cannot carry this rate with these connections: lower --rps, or raise --connections")
     });
     (
@@ -200,13 +163,13 @@ fn resources(group: &GroupEvidence<'_>) -> Checked {
     let (descriptors, ports) = (count(ErrorClass::Descriptors), count(ErrorClass::Ports));
     let (code, what, hint) = if descriptors > 0 {
         (
-            "descriptors-exhausted",
+            Code::DescriptorsExhausted,
             "descriptors",
             "raise the limit with `ulimit -n`, or use fewer --connections",
         )
     } else {
         (
-            "ports-exhausted",
+            Code::PortsExhausted,
             "ephemeral ports",
             "does the server close each connection? keep-alive, or fewer requests per second, spares ports",
         )
@@ -217,7 +180,7 @@ fn resources(group: &GroupEvidence<'_>) -> Checked {
             "this machine ran out of {what}: {} failed by it",
             counted(failed, "request")
         );
-        Finding::new(code, Severity::Invalid, message).hint(hint)
+        Finding::new(code, message).hint(hint)
     });
     (
         item(
@@ -230,19 +193,20 @@ fn resources(group: &GroupEvidence<'_>) -> Checked {
     )
 }
 
-fn books(group: &GroupEvidence<'_>, judgement: &GroupJudgement) -> CertificateItem {
+fn counts(group: &GroupEvidence<'_>, judgement: &GroupJudgement) -> CertificateItem {
     let check = &judgement.crosscheck;
     let (observed, ok) = match check.verdict {
-        BookVerdict::Agree => ("closed".to_owned(), true),
-        BookVerdict::Disagree => (
+        CountVerdict::Agree => ("closed".to_owned(), true),
+        CountVerdict::Disagree => (
             format!("{} unnamed", counted(check.unnamed, "request")),
             false,
         ),
-        BookVerdict::Unavailable => ("no second book".to_owned(), true),
+        CountVerdict::Undecided => ("answers that nobody may have counted".to_owned(), true),
+        CountVerdict::Unavailable => ("no second count".to_owned(), true),
     };
     CertificateItem {
         group: Some(group.host.to_owned()),
-        ..item("books", observed, "every difference named", ok)
+        ..item("counts", observed, "every difference named", ok)
     }
 }
 
@@ -250,7 +214,13 @@ fn books(group: &GroupEvidence<'_>, judgement: &GroupJudgement) -> CertificateIt
 /// many. Not one answer is a failure without any threshold.
 fn answers(group: &GroupEvidence<'_>) -> Option<Finding> {
     let counts = &group.tally.counts;
-    if counts.failed == 0 {
+    // What events cost is told under them, as long as there is anything else.
+    let by_events = match counts.succeeded {
+        0 => 0,
+        _ => group.disturbance().lost,
+    };
+    let failed = counts.failed.saturating_sub(by_events);
+    if failed == 0 {
         return None;
     }
     let bad = counts
@@ -267,49 +237,147 @@ fn answers(group: &GroupEvidence<'_>) -> Option<Finding> {
             .map(|(class, count)| format!("{} × {class}", grouped(*count))),
     );
     classes.truncate(8);
-    let (failed, sent) = (counted(counts.failed, "request"), grouped(counts.sent));
+    let share = failed as f64 / counts.sent.max(1) as f64;
+    let besides = match by_events {
+        0 => "",
+        _ => " besides those that events cost",
+    };
+    let (failed, sent) = (counted(failed, "request"), grouped(counts.sent));
+    let (why, foremost) = (reasons::told(group), reasons::foremost(group));
     if counts.answered() == 0 {
-        let message = format!("not one answer: all {failed} failed ({})", listed(&classes));
-        return Some(
-            Finding::new("no-answers", Severity::Failure, message)
-                .hint("does anything listen at the target, and is it what you mean to test?"),
+        let message = format!(
+            "not one answer: all {failed} failed ({}){why}",
+            listed(&classes)
         );
+        let finding = Finding::new(Code::NoAnswers, message);
+        let hint = foremost.and_then(|reason| reasons::hint_of(reason.cause));
+        return Some(match hint {
+            Some(hint) => finding.hint(hint),
+            None => finding.hint("is the target what you mean to test? its log may say more"),
+        });
     }
     if counts.succeeded == 0 {
         let message = format!(
-            "every answer was an error: {failed} failed ({})",
+            "every answer was an error: {failed} failed ({}){why}",
             listed(&classes)
         );
         return Some(
-            Finding::new("no-answers", Severity::Failure, message).hint(
+            Finding::new(Code::NoAnswers, message).hint(
                 "check --path, --method and the host group; success means a 2xx or 3xx answer",
             ),
         );
     }
-    let share = counts.failed as f64 / counts.sent.max(1) as f64;
     let message = format!(
-        "{failed} of {sent} failed, {} ({})",
+        "{failed} of {sent} failed{besides}, {} ({}){why}",
         percent(share),
         listed(&classes)
     );
-    Some(
-        Finding::new("errors", Severity::Warning, message)
-            .hint("`--fail-if 'error_rate>0.1%'` makes too many of them fail the run"),
-    )
+    let decided = (group.all.plan.all_thresholds()).any(|(_, one)| one.metric.is_about_errors());
+    let finding = Finding::new(Code::Errors, message);
+    Some(if share > MOST_FAILED && !decided {
+        let most = percent(MOST_FAILED);
+        finding.weighing(Severity::Failure).hint(format!(
+            "more than {most} fail a run; `--require 'error_rate<5%'` says how many may"
+        ))
+    } else {
+        finding.hint("`--fail-if 'error_rate>0.1%'` makes too many of them fail the run")
+    })
+}
+
+/// Whether there was a service at all behind the answers: redirects are not followed, and so what they
+/// lead to was not tested.
+fn redirects(group: &GroupEvidence<'_>) -> Option<Finding> {
+    let counts = &group.tally.counts;
+    let is_redirect = |status: &u16| matches!(status, 301 | 302 | 303 | 307 | 308);
+    let found = counts
+        .status
+        .iter()
+        .filter(|(status, _)| is_redirect(status));
+    let found: Vec<_> = found.collect();
+    let redirected: u64 = found.iter().map(|(_, count)| **count).sum();
+    let share = redirected as f64 / counts.answered().max(1) as f64;
+    if redirected == 0 || share < WORTH_TELLING {
+        return None;
+    }
+    let listed_: Vec<_> = found
+        .iter()
+        .map(|(status, count)| format!("{} × {status}", grouped(**count)))
+        .collect();
+    // Errors beside them are no service either.
+    let all = redirected == counts.succeeded;
+    let what = if redirected == counts.answered() {
+        "every answer is a redirect".to_owned()
+    } else if all {
+        format!(
+            "every answer but {} is a redirect",
+            counted(counts.answered() - redirected, "error")
+        )
+    } else {
+        format!("{} of the answers are redirects", percent(share))
+    };
+    let message = format!(
+        "{what} ({}), and redirects are not followed: what they lead to was not tested",
+        listed(&listed_)
+    );
+    let finding = Finding::new(Code::Redirected, message)
+        .hint("load what the redirect leads to: https instead of http, or the --path with or without its last /");
+    Some(if all {
+        finding.weighing(Severity::Failure)
+    } else {
+        finding
+    })
 }
 
 fn completeness(evidence: &Evidence<'_>) -> Checked {
     let recording = evidence.recording;
     let seconds = format!("{:.1} s", recording.measured.as_secs_f64());
     let planned = format!("{:.1} s, by itself", evidence.plan.duration.as_secs_f64());
-    let finding = recording.interrupted.then(|| {
-        let message = format!("the run was interrupted after {seconds} of the measured part; the figures hold what there was until then");
-        Finding::new("interrupted", Severity::Invalid, message)
+    let finding = match recording.end {
+        End::ByItself => None,
+        End::Interrupted => Some(Finding::new(
+            Code::Interrupted,
+            format!("the run was interrupted after {seconds} of the measured part; the figures hold what there was until then"),
+        )),
+        End::Lost => Some(
+            Finding::new(
+                Code::IncompleteRun,
+                format!("the run was lost after {seconds} of the measured part; what is here comes from its spool"),
+            )
+            .hint("repeat it: `loadgen run` takes its folder"),
+        ),
+    };
+    let by_itself = finding.is_none();
+    (item("measured", seconds, planned, by_itself), finding)
+}
+
+/// Whether every window of the time line is on disk.
+fn stored(evidence: &Evidence<'_>) -> Checked {
+    let stored = &evidence.recording.stored;
+    let ok = stored.read == stored.expected;
+    let finding = (!ok).then(|| {
+        let lost = counted(stored.expected.saturating_sub(stored.read), "second");
+        let which: Vec<_> = (stored.missing.iter().take(8))
+            .map(u64::to_string)
+            .collect();
+        let why = match &stored.reason {
+            Some(reason) => format!(": {reason}"),
+            None => String::new(),
+        };
+        let message = format!(
+            "{lost} of {} could not be stored or read back{why}; the time line lacks {}",
+            grouped(stored.expected),
+            listed(&which)
+        );
+        let finding = Finding::new(Code::LostSeconds, message)
+            .hint("is the disk of --out full, or taken away?");
+        // With the process gone, what is not on disk is in no total either.
+        match evidence.recording.end {
+            End::Lost => finding.weighing(Severity::Invalid),
+            _ => finding,
+        }
     });
-    (
-        item("measured", seconds, planned, !recording.interrupted),
-        finding,
-    )
+    let observed = format!("{} of {}", grouped(stored.read), grouped(stored.expected));
+    (item("seconds stored", observed, "all", ok), finding)
 }
 
 fn threads(evidence: &Evidence<'_>) -> Checked {
@@ -317,7 +385,7 @@ fn threads(evidence: &Evidence<'_>) -> Checked {
     let lost = threads.iter().filter(|thread| !thread.finished).count();
     let finding = (lost > 0).then(|| {
         let message = format!("{lost} of {} generator threads did not come to their end; what they measured last is missing", threads.len());
-        Finding::new("lost-thread", Severity::Invalid, message).hint("this is an error of loadgen; please report it with the command")
+        Finding::new(Code::LostThread, message).hint("this is an error of loadgen; please report it with the command")
     });
     (
         item(
@@ -352,7 +420,7 @@ fn cpu(evidence: &Evidence<'_>) -> Checked {
             "it may have sent and read late"
         };
         let message = format!("a generator thread used {observed}: {what}");
-        Finding::new("generator-cpu", Severity::Invalid, message)
+        Finding::new(Code::GeneratorCpu, message)
             .hint("give it more --threads, a machine of its own, or a lower --rps")
     });
     (
@@ -374,7 +442,7 @@ fn clock(evidence: &Evidence<'_>) -> Checked {
         let message = format!(
             "the kernel's clock source is {source}: each look at the clock is a system call"
         );
-        Finding::new("slow-clock", Severity::Info, message)
+        Finding::new(Code::SlowClock, message)
             .hint("`tsc` or `kvm-clock` is faster, where the machine allows it")
     });
     let observed = if source.is_empty() { "unknown" } else { source };

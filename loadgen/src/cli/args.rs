@@ -2,41 +2,65 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::Deserialize;
 
 use super::color::ColorWhen;
+use super::experiment::{ScalingArgs, SearchArgs, SweepArgs};
+use crate::model::exit;
+use crate::plan::{Pacing, Spacing, StackAsked};
 
 const ABOUT: &str = "Load testing that can be believed: open-loop load through a proxy, latency as \
 users feel it, the balance of the replicas, and client, proxy and replicas' counts that must agree.";
 
-const AFTER_HELP: &str = "\
+const EXAMPLES: &str = "\
 Examples:
-  loadgen --host app-group-1 --rps 500
-  loadgen --host app-group-1 --host app-group-2=200 --duration 30s
-  loadgen --rps 500 --fail-if 'p99>50ms' --fail-if 'error_rate>0.1%'
-  loadgen --closed --connections 64
-  loadgen --target http://127.0.0.1:8080 --replica shop=http://127.0.0.1:9101/metrics
+  loadgen --host app-group-1 --rps 500             500 arrivals a second, for ten seconds
+  loadgen http://127.0.0.1:8080/items -r 200 -d 30s
+                                                   any service, with a rate and a length of its own
+  loadgen http://127.0.0.1:8080 --replica shop=http://127.0.0.1:9101/metrics
+                                                   and what its replicas counted
+  loadgen --host app-group-1 --host app-group-2=200 -d 1m
+                                                   two groups, the second at its own rate
+  loadgen -r 500 --require 'p99<50ms' --fail-if 'error_rate>0.1%'
+                                                   what must hold, and what must not be
+  loadgen --closed -c 64                           as fast as it goes: the ceiling
+  loadgen --stages 0:50,30s:800,1m:800             a ramp, and then a plateau
+  loadgen -X POST --path /items -H 'Content-Type: application/json' --body @item.json
+  loadgen plan -r 500 > plan.toml && loadgen run plan.toml
+                                                   a test that is kept in git
 
-Exit codes:
-    0  all checks passed
-    1  internal error
-    2  usage: a flag, a plan or a file that cannot be
-    3  the stack or the target could not be reached
-    4  the measurement cannot be trusted: invalid or incomplete (wins over 99)
-   99  a check or a threshold failed
-  130  interrupted; what was measured is stored";
+Times have a unit: 500ms, 10s, 1m30s. Rates are requests a second: 500, 0.5. Shares have a %: 0.1%.
+Whoever comes from k6, oha, wrk, hey, vegeta or ab: docs/coming-from.md says what to type.";
+
+/// The examples, and every exit code with its meaning.
+fn after_help() -> String {
+    let code = |(code, meaning): (u8, &str)| format!("\n  {code:>3}  {meaning}");
+    let codes: String = exit::ALL.into_iter().map(code).collect();
+    format!("{EXAMPLES}\n\nExit codes:{codes}")
+}
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "loadgen", version, about = ABOUT, after_help = AFTER_HELP, args_conflicts_with_subcommands = true, args_override_self = true)]
+#[command(name = "loadgen", version, about = ABOUT, after_help = after_help(), args_conflicts_with_subcommands = true, args_override_self = true)]
 pub struct Cli {
     /// What is to be done; a test, where nothing else is named.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// What to load: an origin, which is --target, and what follows it, which is --path
+    #[arg(value_name = "URL", help_heading = "Stack")]
+    pub url: Option<String>,
     /// What the test is.
     #[command(flatten)]
     pub run: RunArgs,
+    /// What the flags say, in a file.
+    #[arg(
+        help = "Any of the flags in a file, without the dashes: rps = 500, host = [\"app-group-1\"]; flags win. `loadgen plan` prints one",
+        long,
+        value_name = "FILE.toml",
+        help_heading = "Output"
+    )]
+    pub config: Option<PathBuf>,
     /// What becomes of it.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -61,12 +85,29 @@ pub enum Command {
     Down(StackArgs),
     /// List the stack's replicas with their state and ports
     Ps(StackArgs),
+    /// Run a plan file, or repeat a stored run from its plan; flags win
+    Run(Box<PlannedArgs>),
+    /// Print the plan of these flags as a file to commit: `loadgen plan --rps 500 > plan.toml`
+    Plan(Box<PlanArgs>),
+    /// Judge stored runs again, from the evidence that they left
+    Judge(JudgeArgs),
     /// Draw stored runs again
     Report(ReportArgs),
     /// Compare two runs, or two folders of repeated runs
     Compare(CompareArgs),
-    /// Print the JSON Schema of record.json
-    Schema,
+    /// Find the highest rate at which every objective holds
+    Search(Box<SearchArgs>),
+    /// Measure a list of rates
+    Sweep(Box<SweepArgs>),
+    /// Find the highest rate for several numbers of replicas, and how it grows with them
+    Scaling(Box<ScalingArgs>),
+    /// Print the JSON Schema of record.json, or of what an experiment leaves
+    Schema {
+        /// Of which file
+        #[arg(value_name = "FILE", default_value = "record.json",
+              value_parser = PossibleValuesParser::new(["record.json", "search.json", "scaling.json"]))]
+        of: String,
+    },
     /// Print a completion script
     Completions {
         /// The shell it is for
@@ -76,13 +117,12 @@ pub enum Command {
     Man,
 }
 
-/// What a test is. Every one of these can stand in `--config FILE.toml` under the same name.
+/// What a test is. Every one of these can stand in a plan file under the same name.
 #[expect(
     clippy::doc_markdown,
     reason = "these comments are the help, where backticks would be seen"
 )]
-#[derive(Clone, Debug, Default, Args, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, Args)]
 pub struct RunArgs {
     /// A host group to load, optionally at a rate of its own; repeatable [default: every group the stack has]
     #[arg(long = "host", value_name = "NAME[=RPS]", help_heading = "Load")]
@@ -90,11 +130,12 @@ pub struct RunArgs {
     /// Intended arrivals per second per host group, open loop [default: 100]
     #[arg(
         long,
+        short = 'r',
+        visible_alias = "rate",
         value_name = "N",
         allow_negative_numbers = true,
         help_heading = "Load"
     )]
-    #[serde(deserialize_with = "super::config::number")]
     pub rps: Option<String>,
     /// A rate that changes linearly between points, instead of --rps: 0:100,30s:500,60s:500
     #[arg(
@@ -108,7 +149,7 @@ pub struct RunArgs {
     #[arg(long, conflicts_with_all = ["rps", "stages"], help_heading = "Load")]
     pub closed: bool,
     /// Measured time [default: 10s]
-    #[arg(long, value_name = "D", help_heading = "Load")]
+    #[arg(long, short, value_name = "D", help_heading = "Load")]
     pub duration: Option<String>,
     /// Time before it that is kept out of every figure [default: 1s]
     #[arg(long, value_name = "D", help_heading = "Load")]
@@ -117,11 +158,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub requests: Option<u64>,
     /// Most connections per host group [default: 64]
-    #[arg(long, value_name = "N", help_heading = "Load")]
+    #[arg(long, short, value_name = "N", help_heading = "Load")]
     pub connections: Option<u32>,
     /// Spacing of the arrivals [default: constant]
-    #[arg(long, value_name = "KIND", help_heading = "Load")]
-    pub arrivals: Option<ArrivalsArg>,
+    #[arg(long, value_name = "KIND", help_heading = "Load",
+          value_parser = one_of::<Spacing>(&["constant", "poisson"]))]
+    pub arrivals: Option<Spacing>,
     /// Makes poisson arrivals reproducible [default: 1]
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub seed: Option<u64>,
@@ -129,17 +171,18 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub threads: Option<u32>,
     /// How a thread waits for the next arrival; spin costs a core [default: timer]
-    #[arg(long, value_name = "HOW", help_heading = "Load")]
-    pub pacing: Option<PacingArg>,
+    #[arg(long, value_name = "HOW", help_heading = "Load",
+          value_parser = one_of::<Pacing>(&["timer", "spin"]))]
+    pub pacing: Option<Pacing>,
 
     /// Path and query [default: /?example=test]
     #[arg(long, help_heading = "Request")]
     pub path: Option<String>,
     /// Method [default: GET]
-    #[arg(long, help_heading = "Request")]
+    #[arg(long, short = 'X', help_heading = "Request")]
     pub method: Option<String>,
     /// A further header; repeatable
-    #[arg(long, value_name = "K:V", help_heading = "Request")]
+    #[arg(long, short = 'H', value_name = "K:V", help_heading = "Request")]
     pub header: Vec<String>,
     /// A body, or @FILE to read it from
     #[arg(long, value_name = "S|@FILE", help_heading = "Request")]
@@ -150,10 +193,14 @@ pub struct RunArgs {
     /// The same for making a connection [default: 2s]
     #[arg(long, value_name = "D", help_heading = "Request")]
     pub connect_timeout: Option<String>,
+    /// The lateness of the generator itself that is tolerated at p99, or a tenth of the response time
+    /// at p99 where that is more [default: 1ms]
+    #[arg(long, value_name = "D", help_heading = "Load")]
+    pub lag_budget: Option<String>,
 
     /// Where the load goes [default: auto: the running compose stack if there is one, else embedded]
-    #[arg(long, value_name = "KIND", help_heading = "Stack")]
-    pub stack: Option<StackKindArg>,
+    #[arg(long, value_name = "KIND", help_heading = "Stack", value_parser = stacks())]
+    pub stack: Option<StackAsked>,
     /// The proxy to hit; implies --stack external
     #[arg(long, value_name = "URL", help_heading = "Stack")]
     pub target: Option<String>,
@@ -165,7 +212,7 @@ pub struct RunArgs {
     pub replica_id: Option<String>,
     /// Replicas per group, for stacks that loadgen starts [default: 2]
     #[arg(long, value_name = "N", help_heading = "Stack")]
-    pub replicas: Option<u32>,
+    pub replicas: Option<String>,
     /// The proxy's own metrics page: NGINX's stub_status, or a Prometheus page with --proxy-counter
     #[arg(long, value_name = "URL", help_heading = "Stack")]
     pub proxy_metrics: Option<String>,
@@ -184,7 +231,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Stack")]
     pub cacert: Option<String>,
 
-    /// What the proxy is supposed to do: round-robin[:WEIGHTS], random, least-conn, hash, none [default: round-robin]
+    /// What the proxy is supposed to do: round-robin or round-robin:WEIGHTS, random, least-conn, hash, none [default: round-robin]
     #[arg(long, value_name = "POLICY", help_heading = "Checks")]
     pub policy: Option<String>,
     /// The proxy's workers, where each takes turns on its own, as NGINX's do without `zone` [default: 1]
@@ -196,7 +243,21 @@ pub struct RunArgs {
     /// A threshold; repeatable: p99>50ms, service.p99>20ms, error_rate>0.1%, achieved<99%, dropped>0
     #[arg(long, value_name = "EXPR", help_heading = "Checks")]
     pub fail_if: Vec<String>,
+    /// What must hold, else the run fails; repeatable: p99<50ms, error_rate<0.1%, achieved>=99%
+    #[arg(long, value_name = "EXPR", help_heading = "Checks")]
+    pub require: Vec<String>,
 
+    /// What is done to the stack while the load goes on; repeatable: '15s kill app-group-1/2', '10s..12s pause app-group-1',
+    /// '20s scale app-group-1=3', '20s rolling-restart app-group-1', '5s exec COMMAND'
+    #[arg(long, value_name = "WHEN VERB WHOM", help_heading = "Events")]
+    pub event: Vec<String>,
+    /// Length of the windows near events, a whole part of a second [default: 100ms]
+    #[arg(long, value_name = "D", help_heading = "Events")]
+    pub window: Option<String>,
+
+    /// For experiments: when the embedded proxy asks another replica: off, connect, on
+    #[arg(long, value_name = "WHEN", hide = true)]
+    pub embedded_retries: Option<String>,
     /// For experiments: flags of app for the embedded replicas of a group, or one: app-group-1/2=--service-time=fixed:20ms
     #[arg(long, value_name = "GROUP[/N]=FLAG", hide = true)]
     pub replica_arg: Vec<String>,
@@ -208,17 +269,18 @@ pub struct RunArgs {
 /// What becomes of a test's results.
 #[derive(Clone, Debug, Args)]
 pub struct OutputArgs {
-    /// Any of the above in a file; flags win
-    #[arg(long, value_name = "FILE.toml", help_heading = "Output")]
-    pub config: Option<PathBuf>,
     /// Where the run is stored; by default a folder in `reports/` named by time and hosts.
     #[arg(
         help = "Where the run is stored [default: reports/<UTC time>-<hosts>]",
         long,
+        short,
         value_name = "DIR",
         help_heading = "Output"
     )]
     pub out: Option<PathBuf>,
+    /// Use the folder of --out although it holds another run, whose record becomes record.previous.json
+    #[arg(long, requires = "out", help_heading = "Output")]
+    pub force: bool,
     /// What goes to standard output: the summary, or the record
     #[arg(long, default_value = "text", help_heading = "Output")]
     pub format: Format,
@@ -230,7 +292,7 @@ pub struct OutputArgs {
         help_heading = "Output"
     )]
     pub progress: ProgressMode,
-    /// Nothing on standard error but errors; the same as --progress none
+    /// Nothing but errors and one line with the verdict
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
     /// Also write the intervals as intervals.csv
@@ -245,11 +307,50 @@ pub struct OutputArgs {
 #[derive(Clone, Debug, Args)]
 pub struct StackArgs {
     /// Which stack
-    #[arg(long, value_name = "KIND", default_value = "compose")]
-    pub stack: StackKindArg,
+    #[arg(long, value_name = "KIND", default_value = "compose", value_parser = stacks())]
+    pub stack: StackAsked,
     /// Replicas per group
     #[arg(long, value_name = "N")]
     pub replicas: Option<u32>,
+}
+
+/// A run whose plan is given.
+#[derive(Clone, Debug, Args)]
+pub struct PlannedArgs {
+    /// A plan file, the folder of a run, or its record.json
+    #[arg(value_name = "PLAN.toml|RUN")]
+    pub plan: PathBuf,
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// A plan that is printed.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    /// What to begin with: a plan file, the folder of a run, its record.json, or what to load
+    #[arg(value_name = "PLAN.toml|RUN|URL")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Which runs are judged again.
+#[derive(Clone, Debug, Args)]
+pub struct JudgeArgs {
+    /// Folders of runs
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// A threshold instead of those that the run had; repeatable
+    #[arg(long, value_name = "EXPR")]
+    pub fail_if: Vec<String>,
+    /// What must hold, instead of what the run was held to; repeatable
+    #[arg(long, value_name = "EXPR")]
+    pub require: Vec<String>,
+    /// What goes to standard output: the summary, or the record
+    #[arg(long, default_value = "text")]
+    pub format: Format,
 }
 
 /// Which runs are drawn again.
@@ -310,38 +411,16 @@ pub enum ProgressMode {
     None,
 }
 
-/// A stack's kind, as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StackKindArg {
-    /// The running compose stack if there is one, else embedded.
-    Auto,
-    /// Child processes on loopback.
-    Embedded,
-    /// This project's containers.
-    Compose,
-    /// Anything that listens.
-    External,
+/// One of these words, as what it means.
+fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err: std::fmt::Debug> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).map(|word| word.parse().expect("every word is one"))
 }
 
-/// Spacing of arrivals, as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ArrivalsArg {
-    /// Evenly spaced.
-    Constant,
-    /// Exponential gaps.
-    Poisson,
-}
-
-/// Pacing, as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PacingArg {
-    /// By a kernel timer.
-    Timer,
-    /// By polling.
-    Spin,
+fn stacks() -> impl TypedValueParser<Value = StackAsked> {
+    one_of(&["auto", "embedded", "compose", "external"])
 }
 
 #[cfg(test)]
@@ -362,6 +441,17 @@ mod tests {
         let cli = Cli::try_parse_from(words).expect("valid");
         assert_eq!(cli.run.rps.as_deref(), Some("2"));
         assert_eq!(cli.run.host, ["a", "b"]);
+    }
+
+    #[test]
+    fn the_short_flags_are_those_of_other_tools() {
+        let short = "loadgen http://a/b -r 5 -d 3s -c 8 -H K:V -X PUT -o run -q";
+        let long = "loadgen http://a/b --rate 5 --duration 3s --connections 8 --header K:V --method PUT --out run --quiet";
+        let read = |line: &str| {
+            let cli = Cli::try_parse_from(line.split(' ')).expect("valid");
+            format!("{cli:?}")
+        };
+        assert_eq!(read(short), read(long));
     }
 
     #[test]

@@ -3,23 +3,30 @@
 //! **Invariant:** the only room that knows `clap`. It does no work: it says what is to be done.
 
 mod args;
+mod attach;
 mod color;
 mod config;
 mod error;
+mod experiment;
 mod manual;
 mod resolve;
 mod table;
+mod url;
 mod view;
 
 pub use args::{
-    Cli, Command, CompareArgs, CompareFormat, Format, OutputArgs, ProgressMode, ReportArgs,
-    StackArgs, StackKindArg,
+    Cli, Command, CompareArgs, CompareFormat, Format, JudgeArgs, OutputArgs, PlanArgs, PlannedArgs,
+    ProgressMode, ReportArgs, RunArgs, StackArgs,
 };
+pub use attach::attach;
 pub use color::{ColorWhen, colored};
+pub use config::{read as read_plan, write as write_plan};
 pub use error::UsageError;
+pub use experiment::{ExperimentAsked, ScalingArgs, SearchArgs, SweepArgs};
 pub use manual::manual;
-pub use resolve::{Experiment, Invocation, invocation, share};
+pub use resolve::{ready, share, spec, thresholds};
 pub use table::table;
+pub use url::{aimed, is_url};
 pub use view::{View, columns, say_error};
 
 use clap::{CommandFactory as _, Parser as _};

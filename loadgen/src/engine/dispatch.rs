@@ -9,18 +9,27 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use crate::model::Nanos;
+use crate::traffic::Call;
 
 /// What a worker is to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Send the request that was due then.
-    Send(Nanos),
-    /// Open a connection.
+    /// Send this request.
+    Send(Arrival),
     Connect,
     /// The idle connection was closed by the peer: let go of it.
     Closed,
     /// There is nothing more to do.
     End,
+}
+
+/// An arrival that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub due: Nanos,
+    pub call: Call,
+    /// When it began to wait for a connection; `None` where one was idle.
+    pub queued: Option<Nanos>,
 }
 
 /// What became of an arrival that was offered.
@@ -35,7 +44,7 @@ pub enum Offer {
 /// The queue, and who waits for it.
 #[derive(Debug)]
 pub struct Dispatch {
-    queue: RefCell<VecDeque<Nanos>>,
+    queue: RefCell<VecDeque<Arrival>>,
     most_queued: usize,
     /// Workers with an idle connection, the most recently used last.
     warm: RefCell<Vec<usize>>,
@@ -67,18 +76,23 @@ impl Dispatch {
         }
     }
 
-    /// Offers an arrival that is due.
+    /// Offers an arrival that is due; `now` is the clock's last reading.
     #[inline]
-    pub fn offer(&self, due: Nanos) -> Offer {
+    pub fn offer(&self, due: Nanos, call: Call, now: Nanos) -> Offer {
         if let Some(worker) = self.warm.borrow_mut().pop() {
-            self.tell(worker, Order::Send(due));
+            let queued = None;
+            self.tell(worker, Order::Send(Arrival { due, call, queued }));
             return Offer::Taken;
         }
         let mut queue = self.queue.borrow_mut();
         if queue.len() >= self.most_queued {
             return Offer::Refused;
         }
-        queue.push_back(due);
+        queue.push_back(Arrival {
+            due,
+            call,
+            queued: Some(now),
+        });
         if self.connecting.get() < queue.len() {
             let worker = self.cold.borrow_mut().pop();
             if let Some(worker) = worker {
@@ -91,7 +105,7 @@ impl Dispatch {
 
     /// The arrival that has waited longest.
     #[inline]
-    pub fn take(&self) -> Option<Nanos> {
+    pub fn take(&self) -> Option<Arrival> {
         self.queue.borrow_mut().pop_front()
     }
 
@@ -129,8 +143,8 @@ impl Dispatch {
             return Poll::Ready(order);
         }
         if !*waiting {
-            if let Some(due) = self.take() {
-                return Poll::Ready(Order::Send(due));
+            if let Some(arrival) = self.take() {
+                return Poll::Ready(Order::Send(arrival));
             }
             if self.ended.get() {
                 return Poll::Ready(Order::End);

@@ -1,22 +1,14 @@
 //! Finds the replica's name in an answer.
 
+use crate::model::NameSource;
 use crate::transport::Connection;
-
-/// Where an answer names its replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameSource {
-    /// The body: a JSON string, or one plain word.
-    Body,
-    /// The header that the transport watches.
-    Header,
-}
 
 /// The name a connection's last answer gives; empty when it gives none.
 #[inline]
-pub fn name_of<C: Connection>(connection: &C, source: NameSource) -> &[u8] {
+pub fn name_of<'a, C: Connection>(connection: &'a C, source: &NameSource) -> &'a [u8] {
     match source {
         NameSource::Body => name_in(connection.short_body()),
-        NameSource::Header => connection.named_header().trim_ascii(),
+        NameSource::Header(_) => connection.named_header().trim_ascii(),
     }
 }
 

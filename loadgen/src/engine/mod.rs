@@ -6,33 +6,42 @@
 //! **Invariant:** nothing is shared between threads on the hot path, and a request takes no lock,
 //! no channel and no allocation.
 
+mod calls;
 mod clock;
+mod contention;
 mod dispatch;
 mod identity;
 mod pacer;
+mod stall;
 mod thread;
 mod worker;
 
 pub use clock::Clock;
-pub use identity::{NameSource, name_in};
+pub use identity::name_in;
 
 use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::model::{Nanos, Progress};
-use crate::recorder::{Collector, Interval, Recording};
-use crate::schedule::Schedule;
+use crate::model::{Grid, NameSource, Nanos, Progress};
+use crate::recorder::{Collector, End, Recording, Window};
+use crate::schedule::{Load, Slice};
+use crate::traffic::Choice;
 use crate::transport::Transport;
+use stall::StallMeter;
 
 /// What the engine is to do.
 #[derive(Clone, Debug)]
-pub struct Load {
+pub struct Job {
     /// One entry per host group.
-    pub groups: Vec<GroupLoad>,
+    pub groups: Vec<GroupJob>,
     /// Generator threads, at least 1.
     pub threads: usize,
+    /// Which arrivals are this process's; its threads share them.
+    pub slice: Slice,
+    /// How time is cut into the windows that the recording is made of.
+    pub grid: Grid,
     /// Length of the warm-up.
     pub warmup: Nanos,
     /// Length of the measured part.
@@ -45,36 +54,48 @@ pub struct Load {
     pub spin: bool,
     /// Where an answer names its replica.
     pub name_source: NameSource,
+    /// Whether connections are used more than once.
+    pub keep_alive: bool,
 }
 
-/// One group's part of a [`Load`].
+/// One group's part of a [`Job`].
 #[derive(Clone, Debug)]
-pub struct GroupLoad {
-    /// The host group.
-    pub host: String,
-    /// When requests are due.
-    pub arrivals: Arrivals,
+pub struct GroupJob {
+    /// What it is called in the recording.
+    pub name: String,
+    /// When requests are released.
+    pub load: Load,
     /// The most connections over all threads.
     pub connections: usize,
-}
-
-/// What releases requests.
-#[derive(Clone, Debug)]
-pub enum Arrivals {
-    /// A schedule, whatever the answers do.
-    Open(Schedule),
-    /// The answers: each connection sends as soon as it is answered.
-    Closed {
-        /// The most requests of the measured part, if bounded.
-        requests: Option<u64>,
-    },
+    /// Which request an arrival is.
+    pub choice: Choice,
+    /// The names of its requests; none where it has only one.
+    pub requests: Vec<String>,
 }
 
 /// The time line begins this long before the first arrival can be due, so that every thread is
 /// there when it is: setting up is nobody's latency.
 const LEAD: Nanos = Nanos(10_000_000);
 
-impl Load {
+impl Job {
+    /// A job of one thread without a warm-up, for the whole of the schedule.
+    #[must_use]
+    pub fn new(groups: Vec<GroupJob>, duration: Nanos) -> Self {
+        Self {
+            groups,
+            threads: 1,
+            slice: Slice::WHOLE,
+            grid: Grid::seconds(),
+            warmup: Nanos::ZERO,
+            duration,
+            patience: Duration::from_secs(5),
+            connect_patience: Duration::from_secs(2),
+            spin: false,
+            name_source: NameSource::Body,
+            keep_alive: true,
+        }
+    }
+
     /// When the measured part begins, on the run's time line.
     const fn measured_from(&self) -> Nanos {
         LEAD.plus(self.warmup)
@@ -82,11 +103,19 @@ impl Load {
 
     /// The most arrivals per second that one thread releases.
     fn peak_of_thread(&self) -> f64 {
-        let peak = |group: &GroupLoad| match &group.arrivals {
-            Arrivals::Open(schedule) => schedule.profile.peak(),
-            Arrivals::Closed { .. } => 0.0,
-        };
-        self.groups.iter().map(peak).sum::<f64>() / self.threads as f64
+        let peaks = self
+            .groups
+            .iter()
+            .filter_map(|group| group.load.peak_rate());
+        peaks.sum::<f64>() / (self.threads * self.slice.of.max(1)) as f64
+    }
+
+    /// The part of the arrivals that one of the threads has.
+    const fn slice_of(&self, thread: usize) -> Slice {
+        Slice {
+            index: self.slice.index * self.threads + thread,
+            of: self.slice.of * self.threads,
+        }
     }
 
     /// When the last arrival can be due, on the run's time line.
@@ -98,7 +127,6 @@ impl Load {
 /// Tells the engine to end early; the sender is the signal handler's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stop {
-    /// Go on.
     #[default]
     No,
     /// No more arrivals; wait shortly for what is in flight.
@@ -107,9 +135,11 @@ pub enum Stop {
 
 /// Hears of a run while it goes on.
 pub trait Observer {
-    /// A second is complete. It is not kept: whoever wants it has to store it.
-    fn interval(&mut self, interval: &Interval);
-    /// The state after that second.
+    /// The time line begins; the measured part does so much later.
+    fn begin(&mut self, clock: Clock, measured_from: Nanos);
+    /// A window is complete. It is not kept: whoever wants it has to store it.
+    fn window(&mut self, window: &Window);
+    /// The state after a window of the measured part.
     fn progress(&mut self, progress: &Progress);
 }
 
@@ -121,19 +151,14 @@ pub enum EngineError {
     Thread(std::io::Error),
     /// A thread could not set itself up: no runtime, no timer, no transport.
     #[error("generator thread {thread} could not be set up: {reason}")]
-    SetUp {
-        /// Its number.
-        thread: usize,
-        /// Why.
-        reason: String,
-    },
+    SetUp { thread: usize, reason: String },
 }
 
 /// Runs a load to its end and returns what was measured. Blocks the calling thread.
 ///
 /// `transport` makes the transport of one group; it is called inside each thread's runtime.
 pub fn run<T, F>(
-    load: &Load,
+    job: &Job,
     transport: F,
     observer: &mut dyn Observer,
     stop: &watch::Receiver<Stop>,
@@ -142,11 +167,11 @@ where
     T: Transport,
     F: Fn(usize) -> Result<T, String> + Clone + Send + 'static,
 {
-    let hosts = load.groups.iter().map(|group| group.host.clone()).collect();
-    let mut collector = Collector::new(hosts, load.threads);
+    let names = job.groups.iter().map(|group| group.name.clone()).collect();
+    let mut collector = Collector::new(names, job.threads);
     let (out, seconds) = mpsc::channel();
     let (ready, all_ready) = mpsc::channel();
-    let (gates, threads): (Vec<_>, Vec<_>) = (0..load.threads)
+    let (gates, threads): (Vec<_>, Vec<_>) = (0..job.threads)
         .map(|number| {
             let (open, opened) = mpsc::channel();
             let gate = Gate {
@@ -155,7 +180,7 @@ where
             };
             thread::spawn(
                 number,
-                load,
+                job,
                 transport.clone(),
                 (out.clone(), gate),
                 stop.clone(),
@@ -167,18 +192,22 @@ where
         .into_iter()
         .unzip();
     drop((out, ready));
-    open_when_all_are_ready(&all_ready, gates)?;
+    let clock = open_when_all_are_ready(&all_ready, gates)?;
+    let meter = StallMeter::start(clock, job.measured_from(), job.end());
+    let meter = meter.map_err(EngineError::Thread)?;
+    observer.begin(clock, job.measured_from());
     // Ends when the last thread has let go of its sender.
     for message in seconds {
-        let intervals = collector.accept(message);
-        tell(observer, &collector, &intervals);
-        collector.recycle(intervals);
+        let windows = collector.accept(message);
+        tell(observer, &collector, &windows);
+        collector.recycle(windows);
     }
-    let (recording, intervals) = collector.finish();
-    for interval in &intervals {
-        observer.interval(interval);
+    let (mut recording, windows) = collector.finish();
+    recording.stalls = meter.finish();
+    for window in &windows {
+        observer.window(window);
     }
-    conclude(recording, load, threads)
+    conclude(recording, job, threads)
 }
 
 /// What a thread waits at when it is set up: it says so, and begins when it is told to.
@@ -214,7 +243,7 @@ impl Gate {
 fn open_when_all_are_ready(
     ready: &mpsc::Receiver<Result<(), EngineError>>,
     gates: Vec<mpsc::Sender<Clock>>,
-) -> Result<(), EngineError> {
+) -> Result<Clock, EngineError> {
     // A thread that was lost on its way says nothing; it is missed when the threads are joined.
     for outcome in ready.iter().take(gates.len()) {
         outcome?;
@@ -224,29 +253,31 @@ fn open_when_all_are_ready(
         // Whoever is no longer there is missed then, too.
         let _ = gate.send(clock);
     }
-    Ok(())
+    Ok(clock)
 }
 
-fn tell(observer: &mut dyn Observer, collector: &Collector, intervals: &[Interval]) {
-    for interval in intervals {
-        observer.interval(interval);
+fn tell(observer: &mut dyn Observer, collector: &Collector, windows: &[Window]) {
+    for window in windows {
+        observer.window(window);
     }
-    if !intervals.is_empty() {
-        observer.progress(&collector.progress(intervals));
+    if let Some(progress) = collector.progress(windows) {
+        observer.progress(&progress);
     }
 }
 
 /// Joins the threads. One that was lost leaves its mark in the recording: it is not finished.
 fn conclude(
     mut recording: Recording,
-    load: &Load,
+    job: &Job,
     threads: Vec<std::thread::JoinHandle<Result<thread::Ended, String>>>,
 ) -> Result<Recording, EngineError> {
     let mut until = Nanos::ZERO;
     for (number, handle) in threads.into_iter().enumerate() {
         match handle.join() {
             Ok(Ok(ended)) => {
-                recording.interrupted |= ended.interrupted;
+                if ended.interrupted {
+                    recording.end = End::Interrupted;
+                }
                 until = until.max(ended.arrivals_until);
             }
             Ok(Err(reason)) => {
@@ -258,7 +289,7 @@ fn conclude(
             Err(_panic) => recording.threads[number].finished = false,
         }
     }
-    recording.warmup = until.since(LEAD).min(load.warmup);
-    recording.measured = until.since(load.measured_from());
+    recording.warmup = until.since(LEAD).min(job.warmup);
+    recording.measured = until.since(job.measured_from());
     Ok(recording)
 }

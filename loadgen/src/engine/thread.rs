@@ -9,14 +9,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
-use super::clock::thread_cpu_time;
+use super::calls::Calls;
+use super::contention::thread_time;
 use super::dispatch::{Dispatch, Offer};
 use super::pacer::Pacer;
 use super::worker::{ClosedLoop, Shared, Worker};
-use super::{Arrivals, Clock, Gate, LEAD, Load, Stop};
+use super::{Clock, Gate, Job, LEAD, Stop};
 use crate::model::Nanos;
-use crate::recorder::{HandOver, Recorder};
-use crate::schedule::Slice;
+use crate::recorder::{Recorder, RecorderOptions, ThreadMessage};
+use crate::schedule::{Load, Slice};
 use crate::transport::Transport;
 
 /// How long what is in flight may take after a signal asked to stop.
@@ -36,16 +37,16 @@ pub struct Ended {
 /// Starts generator thread `number`.
 pub fn spawn<T, F>(
     number: usize,
-    load: &Load,
+    job: &Job,
     transport: F,
-    (out, gate): (Sender<HandOver>, Gate),
+    (out, gate): (Sender<ThreadMessage>, Gate),
     stop: watch::Receiver<Stop>,
 ) -> std::io::Result<JoinHandle<Result<Ended, String>>>
 where
     T: Transport,
     F: Fn(usize) -> Result<T, String> + Send + 'static,
 {
-    let load = load.clone();
+    let job = job.clone();
     std::thread::Builder::new()
         .name(format!("generator-{number}"))
         .spawn(move || {
@@ -59,21 +60,15 @@ where
             };
             let local = LocalSet::new();
             let ended = local.block_on(&runtime, async {
-                let recorder = Recorder::new(
-                    number,
-                    load.groups.len(),
-                    load.measured_from(),
-                    out,
-                    thread_cpu_time,
-                );
-                let (pacer, transports) = match equipment(&load, transport) {
+                let recorder = Recorder::new(recorder_options(number, &job), out);
+                let (pacer, transports) = match equipment(&job, transport) {
                     Ok(equipment) => equipment,
                     Err(reason) => return gate.shut(number, reason),
                 };
                 let Some(clock) = gate.pass() else {
                     return Err("another thread could not be set up".to_owned());
                 };
-                let thread = Thread::new(number, &load, clock, recorder, pacer, &transports);
+                let thread = Thread::new(number, &job, clock, recorder, pacer, &transports);
                 thread.run(stop).await
             });
             // Whatever is still in flight is dropped with the set, and stays unfinished.
@@ -82,16 +77,30 @@ where
         })
 }
 
+fn recorder_options(thread: usize, job: &Job) -> RecorderOptions {
+    RecorderOptions {
+        thread,
+        groups: job
+            .groups
+            .iter()
+            .map(|group| group.requests.clone())
+            .collect(),
+        measured_from: job.measured_from(),
+        grid: job.grid.clone(),
+        cpu_clock: thread_time,
+    }
+}
+
 /// What a thread needs and may not get. Making it can take long (certificates are read), and so it
 /// is made before the time line begins.
-fn equipment<T, F>(load: &Load, transport: F) -> Result<(Pacer, Vec<Rc<T>>), String>
+fn equipment<T, F>(job: &Job, transport: F) -> Result<(Pacer, Vec<Rc<T>>), String>
 where
     T: Transport,
     F: Fn(usize) -> Result<T, String>,
 {
-    let pacer = Pacer::new(load.spin, load.peak_of_thread())
-        .map_err(|error| format!("no timer: {error}"))?;
-    let transports = (0..load.groups.len()).map(|place| transport(place).map(Rc::new));
+    let pacer =
+        Pacer::new(job.spin, job.peak_of_thread()).map_err(|error| format!("no timer: {error}"))?;
+    let transports = (0..job.groups.len()).map(|place| transport(place).map(Rc::new));
     Ok((pacer, transports.collect::<Result<_, _>>()?))
 }
 
@@ -102,7 +111,7 @@ fn tighten_timers() {
 }
 
 struct Thread {
-    load: Load,
+    job: Job,
     number: usize,
     shared: Rc<Shared>,
     pacer: Pacer,
@@ -112,6 +121,7 @@ struct Thread {
 
 struct Group {
     arrivals: Option<std::iter::Peekable<Box<dyn Iterator<Item = Nanos>>>>,
+    calls: Rc<Calls>,
     dispatch: Rc<Dispatch>,
     closed: Option<Rc<ClosedLoop>>,
 }
@@ -119,7 +129,7 @@ struct Group {
 impl Thread {
     fn new<T: Transport>(
         number: usize,
-        load: &Load,
+        job: &Job,
         clock: Clock,
         recorder: Recorder,
         pacer: Pacer,
@@ -128,11 +138,12 @@ impl Thread {
         let shared = Rc::new(Shared {
             clock,
             recorder: RefCell::new(recorder),
-            patience: load.patience.into(),
-            name_source: load.name_source,
+            patience: job.patience.into(),
+            name_source: job.name_source.clone(),
+            keep_alive: job.keep_alive,
         });
         let mut thread = Self {
-            load: load.clone(),
+            job: job.clone(),
             number,
             shared,
             pacer,
@@ -148,17 +159,14 @@ impl Thread {
 
     /// Sets up this thread's share of a group, and starts its workers.
     fn group<T: Transport>(&mut self, place: usize, transport: &Rc<T>) -> Group {
-        let group = &self.load.groups[place];
-        let slice = Slice {
-            index: self.number,
-            of: self.load.threads,
-        };
+        let group = &self.job.groups[place];
+        let slice = self.job.slice_of(self.number);
         let connections = share(group.connections as u64, slice).max(1) as usize;
-        let (arrivals, closed, most_queued) = match &group.arrivals {
-            Arrivals::Open(schedule) => {
-                let peak = schedule.profile.peak() / self.load.threads as f64;
-                let most_queued =
-                    (peak * self.load.patience.as_secs_f64()).ceil().max(1.0) as usize;
+        let calls = Rc::new(Calls::new(group.choice.clone(), slice));
+        let (arrivals, closed, most_queued) = match &group.load {
+            Load::Open { schedule } => {
+                let peak = schedule.profile.peak() / slice.of as f64;
+                let most_queued = (peak * self.job.patience.as_secs_f64()).ceil().max(1.0) as usize;
                 let arrivals: Box<dyn Iterator<Item = Nanos>> =
                     Box::new(schedule.arrivals(slice).map(|due| LEAD.plus(due)));
                 (
@@ -167,13 +175,14 @@ impl Thread {
                     most_queued.max(connections),
                 )
             }
-            Arrivals::Closed { requests } => {
+            Load::Closed { requests } => {
                 let limits = ClosedLoop {
                     from: LEAD,
-                    until: self.load.end(),
-                    measured_from: self.load.measured_from(),
+                    until: self.job.end(),
+                    measured_from: self.job.measured_from(),
                     left: Cell::new(requests.map_or(u64::MAX, |n| share(n, slice))),
                     stopped: Cell::new(false),
+                    calls: Rc::clone(&calls),
                 };
                 (None, Some(Rc::new(limits)), 1)
             }
@@ -186,6 +195,7 @@ impl Thread {
                 number,
                 transport: Rc::clone(transport),
                 dispatch: Rc::clone(&dispatch),
+                named: Cell::new(None),
             };
             match &closed {
                 Some(limits) => self
@@ -196,6 +206,7 @@ impl Thread {
         }
         Group {
             arrivals,
+            calls,
             dispatch,
             closed,
         }
@@ -203,13 +214,13 @@ impl Thread {
 
     /// Releases arrivals until they are over or a signal comes, then waits for what is in flight.
     async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Result<Ended, String> {
-        let end = self.load.end();
+        let end = self.job.end();
         let closed = self.groups.iter().all(|group| group.closed.is_some());
         let interrupted = {
             let load = async {
                 if closed {
                     // Its workers know when to stop: at the end, or when their number is up.
-                    let limit = Duration::from(end) + drain_limit(&self.load);
+                    let limit = Duration::from(end) + drain_limit(&self.job);
                     drain(&self.shared, &self.pacer, &mut self.workers, limit).await;
                 } else {
                     release(&self.shared, &self.pacer, &mut self.groups, end).await;
@@ -229,7 +240,7 @@ impl Thread {
         let limit = if interrupted {
             GRACE
         } else {
-            drain_limit(&self.load)
+            drain_limit(&self.job)
         };
         let waited = {
             let shared = Rc::clone(&self.shared);
@@ -268,8 +279,11 @@ impl Thread {
             if let Some(limits) = &group.closed {
                 limits.stopped.set(true);
             }
-            while let Some(due) = group.dispatch.take() {
-                self.shared.recorder.borrow_mut().dropped(place, due);
+            while let Some(arrival) = group.dispatch.take() {
+                self.shared
+                    .recorder
+                    .borrow_mut()
+                    .dropped(place, arrival.call.request, arrival.due);
             }
         }
     }
@@ -290,9 +304,10 @@ async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nano
                 let group = &mut groups[place];
                 let mut recorder = shared.recorder.borrow_mut();
                 recorder.turn(now);
-                recorder.planned(place, due);
-                if group.dispatch.offer(due) == Offer::Refused {
-                    recorder.dropped(place, due);
+                let call = group.calls.next();
+                recorder.planned(place, call.request, due);
+                if group.dispatch.offer(due, call, now) == Offer::Refused {
+                    recorder.dropped(place, call.request, due);
                 }
                 group.arrivals.as_mut().and_then(Iterator::next);
                 continue;
@@ -311,8 +326,8 @@ async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nano
 }
 
 /// The longest that draining can take: a wait in the queue, then a connection, then an answer.
-fn drain_limit(load: &Load) -> Duration {
-    load.patience * 2 + load.connect_patience + Duration::from_secs(2)
+fn drain_limit(job: &Job) -> Duration {
+    job.patience * 2 + job.connect_patience + Duration::from_secs(2)
 }
 
 /// Waits for the workers, and goes on handing over seconds meanwhile.

@@ -6,11 +6,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Clock;
-use super::dispatch::{Dispatch, Order};
-use super::identity::{NameSource, name_of};
-use crate::model::{ErrorClass, Nanos, Outcome};
-use crate::recorder::{Finished, Recorder};
-use crate::transport::{Connection, Transport};
+use super::calls::Calls;
+use super::dispatch::{Arrival, Dispatch, Order};
+use super::identity::name_of;
+use crate::model::{Cause, ErrorClass, NameSource, Nanos, Outcome};
+use crate::recorder::{Connections, Finished, Recorder};
+use crate::traffic::Call;
+use crate::transport::{After, Answer, Connection, Failure, Transport};
 
 /// What the workers of one thread share. One thread, so no lock.
 pub struct Shared {
@@ -22,6 +24,8 @@ pub struct Shared {
     pub patience: Nanos,
     /// Where an answer names its replica.
     pub name_source: NameSource,
+    /// Whether connections are used more than once.
+    pub keep_alive: bool,
 }
 
 /// What releases a closed loop's requests.
@@ -36,6 +40,8 @@ pub struct ClosedLoop {
     pub left: Cell<u64>,
     /// Set when the run is to end early.
     pub stopped: Cell<bool>,
+    /// What is sent next.
+    pub calls: Rc<Calls>,
 }
 
 /// A connection as a worker hands it around: its buffers are too large to be moved for a request.
@@ -49,6 +55,9 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from
 const STAGGER: Nanos = Nanos(200_000);
 const LONGEST_STAGGER: Nanos = Nanos(100_000_000);
 
+/// How often a request is sent again that the server says it has not looked at.
+const MOST_AGAIN: u32 = 3;
+
 /// One worker: a place for one connection.
 pub struct Worker<T: Transport> {
     /// What the thread's workers share.
@@ -57,10 +66,11 @@ pub struct Worker<T: Transport> {
     pub group: usize,
     /// This worker's place among the group's.
     pub number: usize,
-    /// Makes its connections.
     pub transport: Rc<T>,
     /// The group's queue.
     pub dispatch: Rc<Dispatch>,
+    /// The replica that the connection's last answer named, by the recorder's number.
+    pub named: Cell<Option<usize>>,
 }
 
 impl<T: Transport> Worker<T> {
@@ -71,15 +81,16 @@ impl<T: Transport> Worker<T> {
             match self.next(&mut connection).await {
                 Order::Connect => connection = self.connect_for_queue().await,
                 Order::Closed => {
-                    connection = None;
-                    self.shared.recorder.borrow_mut().closed_by_peer(self.group);
+                    self.closed(connection.take());
                 }
-                Order::Send(due) => {
+                Order::Send(arrival) => {
                     let now = self.shared.clock.now();
-                    if now.since(due) > self.shared.patience {
-                        self.shared.recorder.borrow_mut().dropped(self.group, due);
+                    if now.since(arrival.due) > self.shared.patience {
+                        let Arrival { due, call, .. } = arrival;
+                        let mut recorder = self.shared.recorder.borrow_mut();
+                        recorder.dropped(self.group, call.request, due);
                     } else {
-                        connection = self.send(due, now, connection).await;
+                        connection = self.send(Start::of(arrival, now), connection).await;
                     }
                 }
                 Order::End => return,
@@ -100,19 +111,18 @@ impl<T: Transport> Worker<T> {
 
     /// Sends one request now; gives the connection back when it can be used again. A connection whose
     /// end was announced is replaced at once, so that the next arrival need not wait for it.
-    async fn send(&self, due: Nanos, now: Nanos, connection: Option<Open<T>>) -> Option<Open<T>> {
+    async fn send(&self, start: Start, connection: Option<Open<T>>) -> Option<Open<T>> {
         let Some(mut connection) = connection else {
             // An order to send goes only to a worker with a connection; were that ever untrue,
             // the arrival must not be lost.
-            self.fail(due, due, ErrorClass::Connect);
+            self.fail(start, &ErrorClass::Connect.into());
             return None;
         };
-        match self.exchange(due, now, &mut connection).await {
+        match self.exchange(start, &mut connection).await {
             Next::Reuse => Some(connection),
             Next::Drop => None,
             Next::Replace => {
                 drop(connection);
-                self.shared.recorder.borrow_mut().closed_by_peer(self.group);
                 if self.dispatch.ended() {
                     None
                 } else {
@@ -122,45 +132,112 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// One request and its answer, with its three instants; `sent` is the clock's last reading.
-    async fn exchange(&self, due: Nanos, sent: Nanos, connection: &mut T::Connection) -> Next {
+    /// One request and its answer; the instant it is sent is the clock's last reading.
+    async fn exchange(&self, start: Start, connection: &mut Open<T>) -> Next {
         let shared = &*self.shared;
-        shared.recorder.borrow_mut().sent(self.group, due);
-        let answer = connection.exchange(shared.clock.instant(sent)).await;
+        let request = start.call.request;
+        shared
+            .recorder
+            .borrow_mut()
+            .sent(self.group, request, start.due);
+        let answer = self.ask(start, connection).await;
         let done = shared.clock.now();
+        if let Some(streams) = connection.streams() {
+            let mut recorder = shared.recorder.borrow_mut();
+            let connections = recorder.connections(self.group);
+            connections.meet_streams(streams.most, streams.limit);
+        }
         let (outcome, name, tries, next) = match answer {
             Ok(answer) => (
                 Outcome::Answered {
                     status: answer.status,
                 },
-                name_of(connection, shared.name_source),
+                name_of(&**connection, &shared.name_source),
                 answer.tries,
-                if answer.reusable {
-                    Next::Reuse
-                } else {
-                    Next::Replace
-                },
+                self.after(answer.after),
             ),
-            Err(class) => (Outcome::Failed(class), &[][..], 1, Next::Drop),
+            Err(failure) => {
+                self.explain(start, done, &failure);
+                (Outcome::Failed(failure.class), &[][..], 0, Next::Drop)
+            }
         };
         let finished = Finished {
-            due,
-            sent,
+            request,
+            due: start.due,
+            released: start.released,
+            sent: start.sent,
             done,
             outcome,
             name,
             tries,
+            previous: self.named.get(),
         };
-        shared.recorder.borrow_mut().finished(self.group, finished);
+        let named = shared.recorder.borrow_mut().finished(self.group, finished);
+        self.named.set(named);
         next
     }
 
-    async fn connect(&self) -> Result<Open<T>, ErrorClass> {
-        let result = self.transport.connect().await.map(Box::new);
+    /// One request and its answer. Where the server says that it has not looked at a request, it is
+    /// sent again on another connection, as every client may; the time of it is all in its service.
+    async fn ask(&self, start: Start, connection: &mut Open<T>) -> Result<Answer, Failure> {
+        let sent = self.shared.clock.instant(start.sent);
+        let mut again = 0;
+        loop {
+            let answer = connection.exchange(sent, start.call).await;
+            match &answer {
+                Err(failure) if failure.is_unprocessed() && again < MOST_AGAIN => again += 1,
+                _ => return answer,
+            }
+            *connection = self.connect().await?;
+            self.count(|connections| &mut connections.sent_again);
+        }
+    }
+
+    /// What an answer leaves of its connection; counts why it ends.
+    #[inline]
+    fn after(&self, after: After) -> Next {
+        match after {
+            After::Reuse if self.shared.keep_alive => return Next::Reuse,
+            // It ends because we asked for that.
+            _ if !self.shared.keep_alive => return Next::Drop,
+            After::LetGo | After::Reuse => self.count(|connections| &mut connections.let_go),
+            After::Surplus => self.count(|connections| &mut connections.surplus),
+            After::PeerCloses => self.count(|connections| &mut connections.closed_by_peer),
+        }
+        Next::Replace
+    }
+
+    /// Lets go of an idle connection that the peer has closed. One with several places on it is
+    /// counted once: by the place that it was made for.
+    fn closed(&self, connection: Option<Open<T>>) {
+        if connection.is_some_and(|connection| !connection.is_shared()) {
+            self.count(|connections| &mut connections.closed_by_peer);
+            self.count(|connections| &mut connections.closed_while_idle);
+        }
+    }
+
+    fn count(&self, what: impl FnOnce(&mut Connections) -> &mut u64) {
+        *what(self.shared.recorder.borrow_mut().connections(self.group)) += 1;
+    }
+
+    /// Keeps the reason of a failure where it is the first of its class.
+    fn explain(&self, start: Start, done: Nanos, failure: &Failure) {
+        if failure.cause == Cause::IdleClosed {
+            self.count(|connections| &mut connections.lost_while_idle);
+        }
         let mut recorder = self.shared.recorder.borrow_mut();
+        recorder.explain(self.group, start.due, failure.class, || {
+            failure.reason(done)
+        });
+    }
+
+    async fn connect(&self) -> Result<Open<T>, Failure> {
+        self.named.set(None);
+        let result = self.transport.connect().await.map(Box::new);
         match &result {
-            Ok(_) => recorder.connected(self.group),
-            Err(_) => recorder.refused(self.group),
+            Ok(connection) if connection.is_shared() => {}
+            Ok(_) => self.count(|connections| &mut connections.opened),
+            Err(_) => self.count(|connections| &mut connections.refused),
         }
         result
     }
@@ -173,30 +250,40 @@ impl<T: Transport> Worker<T> {
         self.dispatch.connected();
         match result {
             Ok(connection) => Some(connection),
-            Err(class) => {
-                if let Some(due) = self.dispatch.take() {
-                    self.fail(due, began.max(due), class);
+            Err(failure) => {
+                if let Some(arrival) = self.dispatch.take() {
+                    self.fail(Start::of(arrival, began.max(arrival.due)), &failure);
                 }
                 None
             }
         }
     }
 
-    /// Records a request whose connection could not be made.
-    fn fail(&self, due: Nanos, sent: Nanos, class: ErrorClass) {
+    /// Records that an arrival is to be sent.
+    fn plan(&self, start: Start) {
         let mut recorder = self.shared.recorder.borrow_mut();
+        recorder.planned(self.group, start.call.request, start.due);
+    }
+
+    /// Records a request whose connection could not be made.
+    fn fail(&self, start: Start, failure: &Failure) {
         let done = self.shared.clock.now();
-        recorder.sent(self.group, due);
-        let outcome = Outcome::Failed(class);
+        self.explain(start, done, failure);
+        let mut recorder = self.shared.recorder.borrow_mut();
+        recorder.sent(self.group, start.call.request, start.due);
+        let outcome = Outcome::Failed(failure.class);
         recorder.finished(
             self.group,
             Finished {
-                due,
-                sent,
+                request: start.call.request,
+                due: start.due,
+                released: start.released,
+                sent: start.sent,
                 done,
                 outcome,
                 name: &[],
-                tries: 1,
+                tries: 0,
+                previous: None,
             },
         );
     }
@@ -233,24 +320,55 @@ impl<T: Transport> Worker<T> {
             if !limits.release(due) {
                 return;
             }
-            self.shared.recorder.borrow_mut().planned(self.group, due);
+            let call = limits.calls.next();
+            let start = Start::at(due, call);
+            self.plan(start);
             match open {
                 Ok(mut open) => {
                     backoff = BACKOFF.0;
-                    match self.exchange(due, due, &mut open).await {
+                    match self.exchange(start, &mut open).await {
                         Next::Reuse => connection = Some(open),
-                        Next::Replace => {
-                            self.shared.recorder.borrow_mut().closed_by_peer(self.group);
-                        }
-                        Next::Drop => {}
+                        Next::Replace | Next::Drop => {}
                     }
                 }
-                Err(class) => {
-                    self.fail(due, due, class);
+                Err(failure) => {
+                    self.fail(start, &failure);
                     tokio::time::sleep(backoff).await;
                     backoff = (backoff * 2).min(BACKOFF.1);
                 }
             }
+        }
+    }
+}
+
+/// The instants of a request before there is an answer.
+#[derive(Clone, Copy)]
+struct Start {
+    call: Call,
+    due: Nanos,
+    released: Nanos,
+    sent: Nanos,
+}
+
+impl Start {
+    /// An arrival that is sent now. Where a connection was idle all of its lag is the generator's,
+    /// the time until its task was run included.
+    fn of(arrival: Arrival, now: Nanos) -> Self {
+        Self {
+            call: arrival.call,
+            due: arrival.due,
+            released: arrival.queued.map_or(now, |queued| queued.min(now)),
+            sent: now,
+        }
+    }
+
+    /// A request that nobody asked for before.
+    const fn at(now: Nanos, call: Call) -> Self {
+        Self {
+            call,
+            due: now,
+            released: now,
+            sent: now,
         }
     }
 }

@@ -54,7 +54,6 @@ impl Buckets {
         })
     }
 
-    /// All spans.
     pub(super) fn count(&self) -> u64 {
         self.counts.iter().sum()
     }

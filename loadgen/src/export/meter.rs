@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::buckets::Buckets;
-use crate::model::ReplicaId;
-use crate::recorder::{Counts, Interval};
+use crate::model::{Nanos, ReplicaId};
+use crate::recorder::{Counts, Phase, Window};
 
 /// The sums so far. A copy is another way to the same sums.
 #[derive(Clone, Debug)]
@@ -32,6 +32,7 @@ pub(super) struct Sums {
 pub(super) struct GroupSums {
     pub(super) host: String,
     pub(super) counts: Counts,
+    pub(super) warmup_requests: u64,
     /// Answers by the replica they name: with success, and without.
     pub(super) replicas: BTreeMap<ReplicaId, (u64, u64)>,
     pub(super) response: Buckets,
@@ -64,14 +65,19 @@ impl Meter {
         sums.running = true;
     }
 
-    /// A second of a group is complete.
-    pub fn add(&self, interval: &Interval) {
+    /// A window of a group is complete.
+    pub fn add(&self, window: &Window) {
         let mut sums = self.lock();
-        sums.seconds = sums.seconds.max(interval.second + 1);
-        let Some(group) = sums.groups.get_mut(interval.group) else {
+        let end = Nanos(window.end().max(0).cast_unsigned());
+        sums.seconds = sums.seconds.max(end.0 / Nanos::SECOND.0);
+        let Some(group) = sums.groups.get_mut(window.group) else {
             return;
         };
-        let tally = &interval.tally;
+        let tally = &window.tally;
+        if window.phase == Phase::WarmUp {
+            group.warmup_requests += tally.counts.sent;
+            return;
+        }
         group.counts.add(&tally.counts);
         group.response.add(&tally.response);
         group.service.add(&tally.service);

@@ -7,7 +7,6 @@ use super::buckets::Buckets;
 use super::meter::{GroupSums, Sums};
 use crate::model::ErrorClass;
 
-/// Writes a page.
 pub(super) fn write(sums: &Sums) -> String {
     let mut page = Page::default();
     page.about(sums);
@@ -49,7 +48,7 @@ const PER_GROUP: [(&str, &str, CountOf); 7] = [
     (
         "loadgen_warmup_requests_total",
         "Requests of the warm-up, which are in no other figure.",
-        |group| group.counts.warmup.sent,
+        |group| group.warmup_requests,
     ),
     (
         "loadgen_connections_opened_total",
@@ -209,9 +208,9 @@ mod tests {
     use super::super::Meter;
     use super::*;
     use crate::model::{Nanos, ReplicaId};
-    use crate::recorder::{Interval, ReplicaTally, Tally};
+    use crate::recorder::{ReplicaTally, Tally, Window};
 
-    fn second(number: u64, replica: &str) -> Interval {
+    fn second(number: u64, replica: &str) -> Window {
         let mut tally = Tally::default();
         tally.counts.planned = 3;
         tally.counts.sent = 3;
@@ -230,10 +229,11 @@ mod tests {
             ..ReplicaTally::default()
         };
         tally.replicas.insert(ReplicaId(replica.into()), answered);
-        Interval {
-            second: number,
-            group: 0,
+        Window {
+            start: (number * Nanos::SECOND.0).cast_signed(),
+            length: Nanos::SECOND,
             tally,
+            ..Window::default()
         }
     }
 

@@ -3,17 +3,44 @@
 //! **Invariant:** nothing here reads a clock, does I/O or imports a sibling room.
 
 mod count;
+mod event;
+pub mod exit;
+mod grid;
+mod machine;
+mod name;
+mod origin;
 mod outcome;
-mod progress;
+mod planned_event;
+mod policy;
 mod rate;
+mod reason;
 mod sample;
+mod selector;
+mod span;
+mod split_mix;
+mod stack;
+mod status;
 mod time;
 mod topology;
 
 pub use count::grouped;
+pub use event::{GroupProgress, LoadOutline, Progress, ReplicaProgress, RunEvent};
+pub use grid::{Grid, second_of};
+pub use machine::Machine;
+pub use name::NameSource;
+pub use origin::{Origin, OriginError, Scheme};
 pub use outcome::{ErrorClass, Outcome, StatusClass};
-pub use progress::{Course, GroupProgress, Notice, Progress, ReplicaProgress};
+pub use planned_event::{Deed, PlannedEvent, PlannedEventError, Whom};
+pub use policy::{Policy, PolicyError, shares};
 pub use rate::{Rate, RateError};
+pub use reason::{Cause, Reason};
 pub use sample::{Sample, lag_budget};
+pub use selector::Selector;
+pub use span::{SpanError, span_of, span_text};
+pub use split_mix::{GOLDEN, mixed};
+pub use stack::{
+    EmbeddedSpec, External, ReplicaArg, ReplicaPage, Retries, StackChoice, StackKind, StackWarning,
+};
+pub use status::{ReplicaStatus, RunState, StatusChange, changes};
 pub use time::Nanos;
-pub use topology::{Proxy, ProxyBook, Replica, ReplicaId, StackKind, Topology};
+pub use topology::{Proxy, ProxyCounter, Replica, ReplicaId, Topology};

@@ -80,6 +80,12 @@ impl ErrorClass {
         Self::Io,
     ];
 
+    /// The class of a name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
     /// The name used in the record.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -44,8 +44,8 @@ impl FromStr for Rate {
     type Err = RateError;
 
     fn from_str(text: &str) -> Result<Self, RateError> {
-        let number: f64 = text
-            .trim()
+        let number = text.trim();
+        let number: f64 = (number.strip_suffix("/s").unwrap_or(number))
             .parse()
             .map_err(|_| RateError::NotANumber(text.to_owned()))?;
         Self::new(number)
@@ -79,6 +79,7 @@ mod tests {
     #[test]
     fn a_rate_may_be_a_fraction_but_not_zero_negative_or_infinite() {
         assert_eq!("0.5".parse::<Rate>().map(Rate::per_second), Ok(0.5));
+        assert_eq!("500/s".parse::<Rate>().map(Rate::per_second), Ok(500.0));
         for text in ["0", "-1", "inf", "NaN"] {
             assert!(
                 matches!(text.parse::<Rate>(), Err(RateError::OutOfRange(_))),

@@ -2,18 +2,12 @@
 
 use super::{Nanos, Outcome};
 
-/// Send lag that is always allowed.
-const LEAST_LAG_BUDGET: Nanos = Nanos(1_000_000);
-
-/// The send lag at p99 that a measurement bears: 1 ms, or a tenth of the response time at p99.
+/// The lag at p99 that a measurement bears: what the plan allows, or a tenth of the response time at
+/// p99.
 #[must_use]
-pub const fn lag_budget(response_p99: Nanos) -> Nanos {
+pub const fn lag_budget(allowed: Nanos, response_p99: Nanos) -> Nanos {
     let tenth = Nanos(response_p99.0 / 10);
-    if tenth.0 > LEAST_LAG_BUDGET.0 {
-        tenth
-    } else {
-        LEAST_LAG_BUDGET
-    }
+    if tenth.0 > allowed.0 { tenth } else { allowed }
 }
 
 /// One finished request. Instants count from the run's epoch.
@@ -21,13 +15,16 @@ pub const fn lag_budget(response_p99: Nanos) -> Nanos {
 pub struct Sample {
     /// When the schedule asked for it: arithmetic, never a clock read.
     pub due: Nanos,
+    /// When the generator let it go: as it was sent where a connection was idle, else as it began to
+    /// wait for one.
+    pub released: Nanos,
     /// When its first byte was handed to the kernel.
     pub sent: Nanos,
     /// When the last byte of its answer was read, or its error met.
     pub done: Nanos,
     /// What became of it.
     pub outcome: Outcome,
-    /// Upstream servers the proxy says it tried (1 when it does not say).
+    /// Upstream servers the proxy says it tried; 0 where it does not say.
     pub tries: u16,
 }
 
@@ -44,9 +41,21 @@ impl Sample {
         self.done.since(self.sent)
     }
 
-    /// What the generator did: sent − due.
+    /// What came before it left: sent − due.
     #[must_use]
     pub const fn lag(&self) -> Nanos {
         self.sent.since(self.due)
+    }
+
+    /// The generator's own part of the lag: released − due.
+    #[must_use]
+    pub const fn release_lag(&self) -> Nanos {
+        self.released.since(self.due)
+    }
+
+    /// The wait for a connection: sent − released.
+    #[must_use]
+    pub const fn connection_wait(&self) -> Nanos {
+        self.sent.since(self.released)
     }
 }

@@ -7,7 +7,18 @@ use serde::{Deserialize, Serialize};
 
 /// Nanoseconds: an instant when counted from the run's epoch, a span otherwise.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Nanos(pub u64);
@@ -15,7 +26,6 @@ pub struct Nanos(pub u64);
 impl Nanos {
     /// The epoch, or an empty span.
     pub const ZERO: Self = Self(0);
-    /// One second.
     pub const SECOND: Self = Self(1_000_000_000);
 
     /// The longest span that a histogram records as itself: 120 s.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Selector, StackKind};
+
 /// The name a replica gives in its answers: a container id, or `--id`.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
@@ -17,36 +19,12 @@ impl fmt::Display for ReplicaId {
     }
 }
 
-/// Who started the stack, and so who ends it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StackKind {
-    /// Child processes of this run, on loopback.
-    Embedded,
-    /// This project's containers.
-    Compose,
-    /// Anything that listens.
-    External,
-}
-
-impl fmt::Display for StackKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Embedded => "embedded",
-            Self::Compose => "compose",
-            Self::External => "external",
-        })
-    }
-}
-
 /// Everything a run has to know of its stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Topology {
-    /// Who started it.
     pub kind: StackKind,
     /// Why this one was taken, as a sentence for the first line of output.
     pub why: String,
-    /// Where requests go.
     pub proxy: Proxy,
     /// The host groups the stack has, in order; empty when unknown (external).
     pub groups: Vec<String>,
@@ -62,7 +40,7 @@ pub struct Proxy {
     /// Its origin, `http://127.0.0.1:80`.
     pub target: String,
     /// Where its own count of requests is read, if it has one.
-    pub book: Option<ProxyBook>,
+    pub counter: Option<ProxyCounter>,
     /// Worker processes that keep a rotation of their own (1 with a shared zone).
     pub workers: u32,
 }
@@ -70,19 +48,14 @@ pub struct Proxy {
 /// A page that tells how many requests the proxy took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "format")]
-pub enum ProxyBook {
+pub enum ProxyCounter {
     /// NGINX's `stub_status`: one number for all groups, its own reads included.
-    StubStatus {
-        /// The page.
-        url: String,
-    },
+    StubStatus { url: String },
     /// Any Prometheus counter.
     Prometheus {
-        /// The page.
         url: String,
-        /// The counter's name with the labels it must have: `NAME{label="value"}`.
-        /// Where it has a `host` label, the count is per group.
-        counter: String,
+        /// Where its series have a `host` label, the count is per group.
+        counter: Selector,
     },
 }
 
@@ -95,6 +68,16 @@ pub struct Replica {
     pub id: ReplicaId,
     /// Its metrics page, reached around the proxy.
     pub metrics_url: String,
+}
+
+impl Proxy {
+    /// Host and port of its origin.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        let rest = self.target.split_once("://");
+        let rest = rest.map_or(self.target.as_str(), |(_, rest)| rest);
+        rest.trim_end_matches('/')
+    }
 }
 
 impl Topology {

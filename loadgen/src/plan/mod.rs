@@ -1,32 +1,56 @@
-//! The validated run: complete, serialisable, and impossible to write wrongly.
+//! What is asked for ([`PlanSpec`]), and the validated run that becomes of it ([`Plan`]).
 //!
-//! A run can be repeated from its plan. Behind this room nothing is checked again.
+//! A spec may leave things open: groups, defaults. It is resolved against the stack that was
+//! found, and what comes out is complete: a run can be repeated from its plan alone.
 //!
-//! **Invariant:** neither flags nor the environment are known here.
+//! **Invariant:** a [`Plan`] is made by [`PlanFields::validate`] and by nothing else, also where it
+//! is read from a file; behind this room nothing is checked again. Neither flags nor the
+//! environment are known here.
 
+mod events;
+mod group;
 mod limits;
-mod policy;
 mod request;
+mod seconds;
+mod spec;
+mod text;
 mod threshold;
+mod traffic;
+mod words;
 
-pub use limits::{PlanError, validate};
-pub use policy::{Policy, PolicyError};
-pub use request::{Request, RequestError};
+pub use group::{GroupPlan, Route};
+pub use limits::PlanError;
+pub use request::{Body, Request, RequestError};
+pub use spec::{GroupSpec, PlanSpec, Spacing, StackAsked};
 pub use threshold::{
-    Comparison, Figure, ReplicaFigure, SERVER_QUANTILES, Statistic, Threshold, ThresholdError,
-    TimeKind, Unit,
+    Comparison, EventMetric, Metric, ReplicaMetric, SERVER_QUANTILES, Sense, Statistic, Threshold,
+    ThresholdError, TimeKind, Unit,
 };
 
-pub use crate::schedule::{Process, Profile, ProfileError, Schedule, Stage};
+pub use traffic::{DataPlan, RequestPlan};
 
+pub use crate::schedule::{Load, Process, Profile, ProfileError, Schedule, Stage, Stages};
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Everything a run is made of.
+use crate::model::{EmbeddedSpec, NameSource, PlannedEvent, Policy, Selector, StackChoice};
+
+/// A run that can be carried out: [`PlanFields`] that were validated, and cannot be changed since.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Plan {
-    /// The host groups to load, each with its own load, in order.
+#[serde(try_from = "PlanFields", into = "PlanFields")]
+#[schemars(with = "PlanFields")]
+pub struct Plan(PlanFields);
+
+/// Everything a run is made of, before it is validated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Plan")]
+pub struct PlanFields {
+    /// The host groups to load, each with its own load, in order; at least one.
     pub groups: Vec<GroupPlan>,
     /// Time before the measured part, kept out of every figure, in seconds.
     #[serde(with = "seconds")]
@@ -38,7 +62,6 @@ pub struct Plan {
     pub duration: Duration,
     /// The most connections per group.
     pub connections: u32,
-    /// Generator threads.
     pub threads: u32,
     /// How a thread waits for the next arrival.
     pub pacing: Pacing,
@@ -50,12 +73,25 @@ pub struct Plan {
     #[serde(with = "seconds")]
     #[schemars(with = "f64")]
     pub connect_timeout: Duration,
-    /// What is sent.
+    /// The release lag that is tolerated at p99, in seconds.
+    #[serde(with = "seconds", default = "spec::lag_budget")]
+    #[schemars(with = "f64")]
+    pub lag_budget: Duration,
+    /// What groups send that have no requests of their own.
     pub request: Request,
+    /// Of which request an arrival is, and of the values in it.
+    #[serde(default = "spec::seed", skip_serializing_if = "spec::is_usual_seed")]
+    pub seed: u64,
+    /// The files whose rows requests take, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, DataPlan>,
     /// How an answer names its replica.
-    pub replica_id: ReplicaIdSource,
+    pub replica_id: NameSource,
     /// Where the load goes.
     pub stack: StackChoice,
+    /// What an embedded stack is told.
+    #[serde(default)]
+    pub embedded: EmbeddedSpec,
     /// Replicas per group, for stacks that loadgen starts; absent leaves it to the stack.
     pub replicas: Option<u32>,
     /// What the proxy is supposed to do.
@@ -63,35 +99,20 @@ pub struct Plan {
     /// Workers of the proxy that each have a rotation of their own; absent leaves it to the stack.
     #[serde(default)]
     pub proxy_workers: Option<u32>,
-    /// The replicas' counter that counts requests: `NAME{label="value"}`.
-    pub counter: String,
-    /// Thresholds that fail the run.
+    /// The replicas' counter that counts requests.
+    pub counter: Selector,
+    /// What fails the run where it is met.
     pub thresholds: Vec<Threshold>,
-}
-
-/// One host group and its load.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct GroupPlan {
-    /// The `Host` header.
-    pub host: String,
-    /// The load it gets.
-    pub load: Load,
-}
-
-/// How requests are released.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Load {
-    /// By a schedule, whatever the answers do.
-    Open {
-        /// When.
-        schedule: Schedule,
-    },
-    /// By the answers: each connection sends as soon as it is answered.
-    Closed {
-        /// The most requests, if bounded.
-        requests: Option<u64>,
-    },
+    /// What fails the run where it does not hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<Threshold>,
+    /// What is done to the stack while the load goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<PlannedEvent>,
+    /// Length of the windows near events, in seconds.
+    #[serde(with = "seconds", default = "spec::window")]
+    #[schemars(with = "f64")]
+    pub window: Duration,
 }
 
 /// How a thread waits for the next arrival.
@@ -107,97 +128,63 @@ pub enum Pacing {
     Spin,
 }
 
-/// Where an answer names its replica.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", tag = "in", content = "name")]
-pub enum ReplicaIdSource {
-    /// The body, a JSON string or plain text.
-    Body,
-    /// A header of this name.
-    Header(String),
+impl FromStr for Pacing {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "timer" => Ok(Self::Timer),
+            "spin" => Ok(Self::Spin),
+            _ => Err(format!("`{text}` is neither timer nor spin")),
+        }
+    }
 }
 
-/// Where the load goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum StackChoice {
-    /// The running compose stack if there is one, else embedded.
-    Auto,
-    /// Child processes on loopback.
-    Embedded,
-    /// This project's containers.
-    Compose,
-    /// Anything that listens.
-    External {
-        /// Its origin.
-        target: String,
-        /// Replicas' metrics pages by group.
-        replicas: Vec<ReplicaPage>,
-        /// The proxy's own metrics page: `stub_status` or a Prometheus page.
-        proxy_metrics: Option<String>,
-        /// The counter to read from it: `NAME{label="value"}`.
-        proxy_counter: Option<String>,
-        /// Whether certificates go unchecked.
-        insecure: bool,
-        /// A file with certificates to trust, PEM.
-        cacert: Option<String>,
-    },
+impl Deref for Plan {
+    type Target = PlanFields;
+
+    fn deref(&self) -> &PlanFields {
+        &self.0
+    }
 }
 
-/// A replica's metrics page given by hand. A name with several addresses is several replicas.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct ReplicaPage {
-    /// The host group it serves.
-    pub group: String,
-    /// The page.
-    pub url: String,
+impl From<Plan> for PlanFields {
+    fn from(plan: Plan) -> Self {
+        plan.0
+    }
+}
+
+impl TryFrom<PlanFields> for Plan {
+    type Error = PlanError;
+
+    fn try_from(fields: PlanFields) -> Result<Self, PlanError> {
+        fields.validate()
+    }
+}
+
+impl PlanFields {
+    /// Checks a plan whole. Everything behind this point relies on it.
+    pub fn validate(self) -> Result<Plan, PlanError> {
+        limits::check(&self)?;
+        Ok(Plan(self))
+    }
 }
 
 impl Plan {
-    /// The same plan for the groups a stack turned out to have, where none were named.
+    /// The same run held to other thresholds.
     #[must_use]
-    pub fn for_groups(mut self, hosts: &[String], load: &Load) -> Self {
-        if self.groups.is_empty() {
-            let group = |host: &String| GroupPlan {
-                host: host.clone(),
-                load: load.clone(),
-            };
-            self.groups = hosts.iter().map(group).collect();
-        }
+    pub fn with_thresholds(mut self, fail_if: Vec<Threshold>, require: Vec<Threshold>) -> Self {
+        self.0.thresholds = fail_if;
+        self.0.require = require;
         self
     }
-}
 
-impl Load {
-    /// Arrivals per second that are intended at most; `None` in closed loop.
-    #[must_use]
-    pub fn peak_rate(&self) -> Option<f64> {
-        match self {
-            Self::Open { schedule } => Some(schedule.profile.peak()),
-            Self::Closed { .. } => None,
-        }
-    }
-
-    /// Whether arrivals are drawn, so that their number differs from rate × time by chance.
-    #[must_use]
-    pub fn is_random(&self) -> bool {
-        match self {
-            Self::Open { schedule } => schedule.process != Process::Constant,
-            Self::Closed { .. } => false,
-        }
+    /// Every threshold with what it is for, those that fail the run where they are met first.
+    pub fn all_thresholds(&self) -> impl Iterator<Item = (Sense, &Threshold)> {
+        let fail_if = self.thresholds.iter().map(|one| (Sense::FailIf, one));
+        fail_if.chain(self.require.iter().map(|one| (Sense::Require, one)))
     }
 }
 
-mod seconds {
-    //! Durations as decimal seconds.
-    use serde::{Deserialize as _, Deserializer, Serializer};
-    use std::time::Duration;
-
-    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_f64(span.as_secs_f64())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(serde::de::Error::custom)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,37 @@
 //! The request that is sent, checked so that it can be written as bytes without escaping.
 
-use serde::{Deserialize, Serialize};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One HTTP request, without its `Host`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "RequestFields", into = "RequestFields")]
+#[schemars(with = "RequestFields")]
 pub struct Request {
-    /// The method, in capitals.
-    pub method: String,
-    /// Path and query, from its slash.
-    pub path: String,
-    /// Further headers, in order.
-    pub headers: Vec<(String, String)>,
-    /// The body, if any.
-    pub body: Option<Vec<u8>>,
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<Body>,
 }
+
+/// A request as it is written, before it is checked.
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Request")]
+struct RequestFields {
+    /// The method, in capitals.
+    method: String,
+    /// Path and query, from its slash.
+    path: String,
+    /// Further headers, in order.
+    headers: Vec<(String, String)>,
+    /// The body, if any.
+    body: Option<Body>,
+}
+
+/// The bytes of a body. Written as text where they are one, else as `{ "base64": … }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body(pub Vec<u8>);
 
 /// Why something cannot be part of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +40,7 @@ pub enum RequestError {
     #[error("`{0}` is no HTTP method")]
     Method(String),
     /// The path is no origin-form target.
-    #[error("path `{0}` must begin with `/` and hold neither blanks nor control characters")]
+    #[error("path `{0}` must begin with `/` and hold printable ASCII alone, and no blanks")]
     Path(String),
     /// The header is not `Name: value`.
     #[error("header `{0}` is not of the form `Name: value`")]
@@ -32,57 +50,194 @@ pub enum RequestError {
     Reserved(String),
 }
 
+impl RequestError {
+    /// What to do about it.
+    pub(super) fn hint(&self) -> String {
+        match self {
+            Self::Path(path) if path.starts_with('/') => {
+                format!("write it as --path '{}'", percent_encoded(path))
+            }
+            Self::Reserved(name) if name.eq_ignore_ascii_case("host") => {
+                "give the name with --host, which is the Host header, and where to send it with --target".into()
+            }
+            _ => "see --method, --path and --header in loadgen --help".into(),
+        }
+    }
+}
+
+/// The same path with every byte that may not stand in it as `%` and two digits.
+fn percent_encoded(path: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        0x21..0x7f => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    path.bytes().map(encoded).collect()
+}
+
 impl Request {
-    /// Checks the parts and puts them together.
+    /// Checks the parts and puts them together. Headers are given as `Name: value`.
     pub fn new(
         method: &str,
         path: &str,
         headers: &[String],
         body: Option<Vec<u8>>,
     ) -> Result<Self, RequestError> {
-        let method = method.to_ascii_uppercase();
-        if method.is_empty() || !method.bytes().all(is_token) || method == "CONNECT" {
-            return Err(RequestError::Method(method));
-        }
-        if !path.starts_with('/') || !path.bytes().all(|byte| (0x21..0x7f).contains(&byte)) {
-            return Err(RequestError::Path(path.to_owned()));
-        }
         let headers = headers
             .iter()
             .map(|text| header(text))
             .collect::<Result<_, _>>()?;
+        let fields = RequestFields {
+            method: method.to_ascii_uppercase(),
+            path: path.to_owned(),
+            headers,
+            body: body.map(Body),
+        };
+        fields.try_into()
+    }
+
+    /// The method, in capitals.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Path and query, from its slash.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Further headers, in order.
+    #[must_use]
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// The body, if any.
+    #[must_use]
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_ref().map(|body| body.0.as_slice())
+    }
+}
+
+impl TryFrom<RequestFields> for Request {
+    type Error = RequestError;
+
+    fn try_from(fields: RequestFields) -> Result<Self, RequestError> {
+        let RequestFields {
+            method,
+            path,
+            headers,
+            body,
+        } = fields;
+        check_method(&method)?;
+        if !path.starts_with('/') || !path.bytes().all(|byte| (0x21..0x7f).contains(&byte)) {
+            return Err(RequestError::Path(path));
+        }
+        for (name, value) in &headers {
+            check_header(name, value)?;
+        }
         Ok(Self {
             method,
-            path: path.to_owned(),
+            path,
             headers,
             body,
         })
     }
 }
 
-fn header(text: &str) -> Result<(String, String), RequestError> {
-    let malformed = || RequestError::Header(text.to_owned());
-    let (name, value) = text.split_once(':').ok_or_else(malformed)?;
-    let value = value.trim();
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(malformed());
+impl From<Request> for RequestFields {
+    fn from(request: Request) -> Self {
+        let Request {
+            method,
+            path,
+            headers,
+            body,
+        } = request;
+        Self {
+            method,
+            path,
+            headers,
+            body,
+        }
     }
-    if !value
-        .bytes()
-        .all(|byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7f))
-    {
-        return Err(malformed());
+}
+
+fn header(text: &str) -> Result<(String, String), RequestError> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or_else(|| RequestError::Header(text.to_owned()))?;
+    let value = value.trim();
+    check_header(name, value)?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(super) fn check_method(method: &str) -> Result<(), RequestError> {
+    let capitals = method.bytes().all(|byte| !byte.is_ascii_lowercase());
+    if method.is_empty() || !method.bytes().all(is_token) || !capitals || method == "CONNECT" {
+        return Err(RequestError::Method(method.to_owned()));
+    }
+    Ok(())
+}
+
+pub(super) fn check_header(name: &str, value: &str) -> Result<(), RequestError> {
+    let plain = |byte: u8| byte == b'\t' || (byte >= 0x20 && byte != 0x7f);
+    if name.is_empty() || !name.bytes().all(is_token) || !value.bytes().all(plain) {
+        return Err(RequestError::Header(format!("{name}:{value}")));
     }
     let reserved = ["host", "content-length", "transfer-encoding", "connection"];
     if reserved.iter().any(|ours| name.eq_ignore_ascii_case(ours)) {
         return Err(RequestError::Reserved(name.to_owned()));
     }
-    Ok((name.to_owned(), value.to_owned()))
+    Ok(())
 }
 
 /// RFC 9110, section 5.6.2.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// The forms that a body may be written in; the last is that of old records.
+#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+enum BodyForm {
+    Text(String),
+    Encoded { base64: String },
+    Bytes(Vec<u8>),
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let form = match std::str::from_utf8(&self.0) {
+            Ok(text) => BodyForm::Text(text.to_owned()),
+            Err(_) => BodyForm::Encoded {
+                base64: STANDARD.encode(&self.0),
+            },
+        };
+        form.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(match BodyForm::deserialize(from)? {
+            BodyForm::Text(text) => text.into_bytes(),
+            BodyForm::Bytes(bytes) => bytes,
+            BodyForm::Encoded { base64 } => {
+                STANDARD.decode(base64).map_err(serde::de::Error::custom)?
+            }
+        }))
+    }
+}
+
+impl schemars::JsonSchema for Body {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Body".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        BodyForm::json_schema(generator)
+    }
 }
 
 #[cfg(test)]
@@ -111,5 +266,56 @@ mod tests {
             Request::new("GE T", "/", &[], None),
             Err(RequestError::Method(_))
         ));
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_write_instead() {
+        let hint = |path, headers: &[String]| {
+            Request::new("GET", path, headers, None)
+                .expect_err("refused")
+                .hint()
+        };
+        assert_eq!(hint("/\u{fc} b", &[]), "write it as --path '/%C3%BC%20b'");
+        assert!(hint("/", &["Host: x".to_owned()]).contains("--host"));
+    }
+
+    #[test]
+    fn a_request_from_a_file_is_held_to_the_same_rules() {
+        for (text, reason) in [
+            (
+                r#"{"method":"GET","path":"/a b","headers":[],"body":null}"#,
+                "blanks",
+            ),
+            (
+                r#"{"method":"GET","path":"/","headers":[["A","b\r\nC: d"]],"body":null}"#,
+                "form",
+            ),
+            (
+                r#"{"method":"GET","path":"/","headers":[["Host","a"]],"body":null}"#,
+                "itself",
+            ),
+            (
+                r#"{"method":"get","path":"/","headers":[],"body":null}"#,
+                "method",
+            ),
+        ] {
+            let error = serde_json::from_str::<Request>(text).expect_err(text);
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_body_reads_back_whatever_its_bytes_are() {
+        for (bytes, written) in [
+            (&b"hello"[..], r#""hello""#),
+            (b"\xff\x00", r#"{"base64":"/wA="}"#),
+        ] {
+            let body = Body(bytes.to_vec());
+            let text = serde_json::to_string(&body).expect("JSON");
+            assert_eq!(text, written);
+            assert_eq!(serde_json::from_str::<Body>(&text).expect("a body"), body);
+        }
+        let old: Body = serde_json::from_str("[104,105]").expect("an old body");
+        assert_eq!(old.0, b"hi");
     }
 }

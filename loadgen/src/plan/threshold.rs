@@ -2,37 +2,52 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ErrorClass, Nanos};
+use crate::model::{ErrorClass, Nanos, span_of};
 
 /// The quantiles that are looked up in a server's buckets, by name.
 pub const SERVER_QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
 
-/// A condition that fails the run where a group's figure meets it.
+/// A condition on a metric of each group. Whether the run fails where it is met, or where it is not,
+/// is its [`Sense`], which the plan keeps beside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Threshold {
     /// What is looked at.
-    pub figure: Figure,
+    pub metric: Metric,
     /// How it is compared.
     pub comparison: Comparison,
-    /// With what: nanoseconds, a share (0–1) or a count, by [`Figure::unit`].
+    /// With what: nanoseconds, a share (0–1) or a count, by [`Metric::unit`].
     pub limit: f64,
     text: String,
 }
 
-/// A figure of one group's record.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Figure {
+/// What a condition is for.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sense {
+    /// The run fails where it is met.
+    #[default]
+    FailIf,
+    /// The run fails where it is not met.
+    Require,
+}
+
+/// A metric of one group's record, written as in a threshold: `p99`, `requests.dropped`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub enum Metric {
     /// A quantile of one of the three times: `p99`, `service.p99.9`, `lag.max`, `mean`.
     Time {
         /// Which histogram.
         of: TimeKind,
-        /// Which figure of it.
+        /// Which metric of it.
         statistic: Statistic,
     },
     /// failed / sent.
@@ -59,10 +74,10 @@ pub enum Figure {
     CoefficientOfVariation,
     /// The largest share of the slowest 1 % that one replica has.
     TailShare,
-    /// A figure of the response time of the replica that is worst by it: `replicas.p99`.
+    /// A metric of the response time of the replica that is worst by it: `replicas.p99`.
     WorstReplica(Statistic),
-    /// A figure of the replica of this name: `replicas.app-1.p99`.
-    OfReplica(String, ReplicaFigure),
+    /// A metric of the replica of this name: `replicas.app-1.p99`.
+    OfReplica(String, ReplicaMetric),
     /// The replicas' own time, by their histograms: mean, p50, p90 or p99. A quantile is the upper end
     /// of its bucket.
     ServerTime(Statistic),
@@ -74,7 +89,7 @@ pub enum Figure {
     Succeeded,
     /// Requests that the proxy tried again, by its own word.
     Retried,
-    /// Requests that no book explains.
+    /// Requests that no count explains.
     Unnamed,
     /// Connections made.
     Opened,
@@ -84,12 +99,51 @@ pub enum Figure {
     Status(std::ops::RangeInclusive<u16>),
     /// Requests without an answer, by class: `errors.timeout`.
     Error(ErrorClass),
+    /// A metric of the request of this name: `create.p99`, `create.error_rate`.
+    OfRequest(String, Box<Metric>),
+    /// Of one event by its number, or of the worst of them: `events.1.detection`, `events.lost`.
+    Event(Option<u32>, EventMetric),
 }
 
-/// A figure of one replica.
+/// A metric of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventMetric {
+    /// Requests that failed by it.
+    Lost,
+    Detection,
+    Recovery,
+    Rebalance,
+}
+
+impl EventMetric {
+    const ALL: [(&'static str, Self); 4] = [
+        ("lost", Self::Lost),
+        ("detection", Self::Detection),
+        ("recovery", Self::Recovery),
+        ("rebalance", Self::Rebalance),
+    ];
+}
+
+impl Metric {
+    /// Whether it says how many requests may fail, so that no usual bound is needed.
+    #[must_use]
+    pub const fn is_about_errors(&self) -> bool {
+        matches!(
+            self,
+            Self::ErrorRate
+                | Self::Failed
+                | Self::Succeeded
+                | Self::Unfinished
+                | Self::Status(_)
+                | Self::Error(_)
+        )
+    }
+}
+
+/// A metric of one replica.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ReplicaFigure {
-    /// A figure of the response time of its answers.
+pub enum ReplicaMetric {
+    /// A metric of the response time of its answers.
     Response(Statistic),
     /// Its share of the answers that name a replica, 0–1.
     Share,
@@ -108,9 +162,13 @@ pub enum TimeKind {
     Service,
     /// sent − due.
     Lag,
+    /// released − due.
+    ReleaseLag,
+    /// sent − released.
+    ConnectionWait,
 }
 
-/// A figure of a histogram.
+/// A metric of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Statistic {
     /// The quantile, 0–1.
@@ -123,7 +181,7 @@ pub enum Statistic {
     Max,
 }
 
-/// The direction in which a figure fails.
+/// The direction in which a metric fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `>`
@@ -137,7 +195,8 @@ pub enum Comparison {
 }
 
 /// What a limit is counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// Nanoseconds.
     Time,
@@ -153,23 +212,42 @@ pub enum ThresholdError {
     /// No `<` or `>`.
     #[error("`{0}` has no comparison")]
     NoComparison(String),
-    /// The figure is unknown.
-    #[error("`{0}` is no figure of the record")]
-    UnknownFigure(String),
-    /// The limit has the wrong form for the figure.
-    #[error("`{limit}` is no limit for {figure}: {reason}")]
+    /// The metric is unknown.
+    #[error("`{0}` is no metric of the record")]
+    UnknownMetric(String),
+    /// The limit has the wrong form for the metric.
+    #[error("`{limit}` is no limit for {metric}: {reason}")]
     BadLimit {
         /// The text after the comparison.
         limit: String,
         /// The text before it.
-        figure: String,
+        metric: String,
         /// What it should have been.
         reason: &'static str,
     },
 }
 
 impl Threshold {
-    /// Whether an observed figure fails the run.
+    /// Whether the run fails with this observed.
+    #[must_use]
+    pub fn fails(&self, sense: Sense, observed: f64) -> bool {
+        self.is_met_by(observed) == (sense == Sense::FailIf)
+    }
+
+    /// Whether it is about a share that was written without `%`, so that it may have been meant as
+    /// a percentage. Stored runs may have such ones.
+    #[must_use]
+    pub fn is_bare_share(&self) -> bool {
+        self.metric.unit() == Unit::Share && !self.text.ends_with('%') && self.limit != 0.0
+    }
+
+    /// The limit as it was written.
+    pub(super) fn written_limit(&self) -> &str {
+        let limit = self.text.rsplit(['<', '>', '=']).next();
+        limit.unwrap_or_default().trim()
+    }
+
+    /// Whether the condition holds for what was observed.
     #[must_use]
     pub fn is_met_by(&self, observed: f64) -> bool {
         match self.comparison {
@@ -181,37 +259,44 @@ impl Threshold {
     }
 }
 
-impl Figure {
+impl Metric {
     /// What its values are counted in.
     #[must_use]
-    pub const fn unit(&self) -> Unit {
+    pub fn unit(&self) -> Unit {
         match self {
+            Self::OfRequest(_, metric) => metric.unit(),
             Self::Time { .. }
             | Self::WorstReplica(_)
             | Self::ServerTime(_)
-            | Self::OfReplica(_, ReplicaFigure::Response(_)) => Unit::Time,
+            | Self::OfReplica(_, ReplicaMetric::Response(_))
+            | Self::Event(
+                _,
+                EventMetric::Detection | EventMetric::Recovery | EventMetric::Rebalance,
+            ) => Unit::Time,
             Self::ErrorRate
             | Self::Achieved
             | Self::TailShare
-            | Self::OfReplica(_, ReplicaFigure::Share) => Unit::Share,
+            | Self::OfReplica(_, ReplicaMetric::Share) => Unit::Share,
             _ => Unit::Count,
         }
     }
 }
 
-impl FromStr for Figure {
+impl FromStr for Metric {
     type Err = ThresholdError;
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
         let name = short(text);
-        let figure = counted(name)
+        let metric = event(name)
+            .or_else(|| counted(name))
             .or_else(|| listed(name))
-            .or_else(|| timed(name));
-        figure.ok_or_else(|| ThresholdError::UnknownFigure(text.to_owned()))
+            .or_else(|| timed(name))
+            .or_else(|| of_request(name));
+        metric.ok_or_else(|| ThresholdError::UnknownMetric(text.to_owned()))
     }
 }
 
-/// The figure's own name, without the place it has in the record.
+/// The metric's own name, without the place it has in the record.
 fn short(text: &str) -> &str {
     match text {
         "rate.sent" => "sent_rate",
@@ -224,38 +309,53 @@ fn short(text: &str) -> &str {
     }
 }
 
-fn counted(name: &str) -> Option<Figure> {
-    Some(match name {
-        "error_rate" => Figure::ErrorRate,
-        "achieved" => Figure::Achieved,
-        "dropped" => Figure::Dropped,
-        "failed" => Figure::Failed,
-        "unfinished" => Figure::Unfinished,
-        "sent_rate" => Figure::SentRate,
-        "completed_rate" => Figure::CompletedRate,
-        "intended_rate" => Figure::IntendedRate,
-        "max_minus_min" => Figure::MaxMinusMin,
-        "max_over_min" => Figure::MaxOverMin,
-        "coefficient_of_variation" => Figure::CoefficientOfVariation,
-        "tail_share" => Figure::TailShare,
-        "planned" => Figure::Planned,
-        "sent" => Figure::Sent,
-        "succeeded" => Figure::Succeeded,
-        "retried" => Figure::Retried,
-        "unnamed" => Figure::Unnamed,
-        "opened" => Figure::Opened,
-        "refused" => Figure::Refused,
-        _ => return None,
-    })
+/// The metrics that are counts, rates and shares of the group, by name.
+const COUNTED: [(&str, Metric); 19] = [
+    ("error_rate", Metric::ErrorRate),
+    ("achieved", Metric::Achieved),
+    ("dropped", Metric::Dropped),
+    ("failed", Metric::Failed),
+    ("unfinished", Metric::Unfinished),
+    ("sent_rate", Metric::SentRate),
+    ("completed_rate", Metric::CompletedRate),
+    ("intended_rate", Metric::IntendedRate),
+    ("max_minus_min", Metric::MaxMinusMin),
+    ("max_over_min", Metric::MaxOverMin),
+    ("coefficient_of_variation", Metric::CoefficientOfVariation),
+    ("tail_share", Metric::TailShare),
+    ("planned", Metric::Planned),
+    ("sent", Metric::Sent),
+    ("succeeded", Metric::Succeeded),
+    ("retried", Metric::Retried),
+    ("unnamed", Metric::Unnamed),
+    ("opened", Metric::Opened),
+    ("refused", Metric::Refused),
+];
+
+fn counted(name: &str) -> Option<Metric> {
+    let mut known = COUNTED.into_iter();
+    known
+        .find(|(known, _)| *known == name)
+        .map(|(_, metric)| metric)
+}
+
+/// `events.lost`, `events.1.detection`.
+fn event(name: &str) -> Option<Metric> {
+    let name = name.strip_prefix("events.")?;
+    let (number, name) = match name.split_once('.') {
+        Some((number, name)) => (Some(number.parse().ok().filter(|n| *n > 0)?), name),
+        None => (None, name),
+    };
+    let mut known = EventMetric::ALL.into_iter();
+    known
+        .find(|(known, _)| *known == name)
+        .map(|(_, metric)| Metric::Event(number, metric))
 }
 
 /// `status.404`, `status.5xx`, `errors.timeout`.
-fn listed(name: &str) -> Option<Figure> {
+fn listed(name: &str) -> Option<Metric> {
     if let Some(class) = name.strip_prefix("errors.") {
-        let class = ErrorClass::ALL
-            .into_iter()
-            .find(|known| known.name() == class)?;
-        return Some(Figure::Error(class));
+        return ErrorClass::of(class).map(Metric::Error);
     }
     let status = name.strip_prefix("status.")?;
     let (first, last) = match status.strip_suffix("xx") {
@@ -267,11 +367,11 @@ fn listed(name: &str) -> Option<Figure> {
     };
     (100..=999)
         .contains(&first)
-        .then_some(Figure::Status(first..=last))
+        .then_some(Metric::Status(first..=last))
 }
 
 /// `p99`, `service.p99.9`, `send_lag.max`, `replicas.p99`.
-fn timed(name: &str) -> Option<Figure> {
+fn timed(name: &str) -> Option<Metric> {
     let kinds = [
         ("response.", TimeKind::Response),
         ("response_time.", TimeKind::Response),
@@ -279,10 +379,12 @@ fn timed(name: &str) -> Option<Figure> {
         ("service_time.", TimeKind::Service),
         ("lag.", TimeKind::Lag),
         ("send_lag.", TimeKind::Lag),
+        ("release_lag.", TimeKind::ReleaseLag),
+        ("connection_wait.", TimeKind::ConnectionWait),
     ];
     if let Some(name) = name.strip_prefix("replicas.") {
         return statistic(name)
-            .map(Figure::WorstReplica)
+            .map(Metric::WorstReplica)
             .or_else(|| of_replica(name));
     }
     if let Some(name) = name.strip_prefix("server_time.") {
@@ -290,29 +392,79 @@ fn timed(name: &str) -> Option<Figure> {
         let quantile = quantile.map(|(_, quantile)| Statistic::Quantile(*quantile));
         return quantile
             .or((name == "mean").then_some(Statistic::Mean))
-            .map(Figure::ServerTime);
+            .map(Metric::ServerTime);
     }
     let (of, name) = kinds
         .iter()
         .find_map(|(prefix, kind)| name.strip_prefix(prefix).map(|name| (*kind, name)))
         .unwrap_or((TimeKind::Response, name));
-    Some(Figure::Time {
+    Some(Metric::Time {
         of,
         statistic: statistic(name)?,
     })
 }
 
 /// `app-1.p99`, `app-1.share`: a name, which may have dots of its own, and what is looked at.
-fn of_replica(text: &str) -> Option<Figure> {
+fn of_replica(text: &str) -> Option<Metric> {
     text.match_indices('.').find_map(|(at, _)| {
-        let figure = match &text[at + 1..] {
-            "share" => ReplicaFigure::Share,
-            "requests" => ReplicaFigure::Requests,
-            "failed" => ReplicaFigure::Failed,
-            name => ReplicaFigure::Response(statistic(name)?),
+        let metric = match &text[at + 1..] {
+            "share" => ReplicaMetric::Share,
+            "requests" => ReplicaMetric::Requests,
+            "failed" => ReplicaMetric::Failed,
+            name => ReplicaMetric::Response(statistic(name)?),
         };
-        (at > 0).then(|| Figure::OfReplica(text[..at].to_owned(), figure))
+        (at > 0).then(|| Metric::OfReplica(text[..at].to_owned(), metric))
     })
+}
+
+/// Whether a metric may begin with this word, so that no request may be called so.
+pub(super) fn is_place(word: &str) -> bool {
+    const PLACES: [&str; 18] = [
+        "response",
+        "response_time",
+        "service",
+        "service_time",
+        "lag",
+        "send_lag",
+        "release_lag",
+        "connection_wait",
+        "replicas",
+        "server_time",
+        "status",
+        "errors",
+        "events",
+        "requests",
+        "rate",
+        "balance",
+        "crosscheck",
+        "connections",
+    ];
+    PLACES.contains(&word)
+}
+
+/// `create.p99`, `create.failed`: what is kept of each request name.
+fn of_request(text: &str) -> Option<Metric> {
+    let (request, name) = text.split_once('.')?;
+    let metric = counted(name)
+        .or_else(|| listed(name))
+        .or_else(|| timed(name))?;
+    let kept = matches!(
+        metric,
+        Metric::Time {
+            of: TimeKind::Response | TimeKind::Service,
+            ..
+        } | Metric::ErrorRate
+            | Metric::Dropped
+            | Metric::Failed
+            | Metric::Unfinished
+            | Metric::Planned
+            | Metric::Sent
+            | Metric::Succeeded
+            | Metric::Status(_)
+            | Metric::Error(_)
+    );
+    (kept && crate::traffic::is_name(request) && !is_place(request))
+        .then(|| Metric::OfRequest(request.to_owned(), Box::new(metric)))
 }
 
 fn statistic(name: &str) -> Option<Statistic> {
@@ -344,20 +496,105 @@ impl FromStr for Threshold {
             (_, None) => (Comparison::Below, rest),
         };
         let name = text[..at].trim();
-        let figure: Figure = name.parse()?;
-        let limit = parse_limit(limit.trim(), figure.unit()).map_err(|reason| {
+        let metric: Metric = name.parse()?;
+        let limit = parse_limit(limit.trim(), metric.unit()).map_err(|reason| {
             ThresholdError::BadLimit {
                 limit: limit.trim().to_owned(),
-                figure: name.to_owned(),
+                metric: name.to_owned(),
                 reason,
             }
         })?;
         Ok(Self {
-            figure,
+            metric,
             comparison,
             limit,
             text: text.trim().to_owned(),
         })
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time { of, statistic } => {
+                let place = match of {
+                    TimeKind::Response => "",
+                    TimeKind::Service => "service.",
+                    TimeKind::Lag => "lag.",
+                    TimeKind::ReleaseLag => "release_lag.",
+                    TimeKind::ConnectionWait => "connection_wait.",
+                };
+                write!(f, "{place}{statistic}")
+            }
+            Self::WorstReplica(statistic) => write!(f, "replicas.{statistic}"),
+            Self::OfReplica(name, metric) => write!(f, "replicas.{name}.{metric}"),
+            Self::ServerTime(statistic) => write!(f, "server_time.{statistic}"),
+            Self::Error(class) => write!(f, "errors.{class}"),
+            Self::OfRequest(name, metric) => write!(f, "{name}.{metric}"),
+            Self::Event(None, metric) => write!(f, "events.{metric}"),
+            Self::Event(Some(number), metric) => write!(f, "events.{number}.{metric}"),
+            Self::Status(range) if range.start() == range.end() => {
+                write!(f, "status.{}", range.start())
+            }
+            Self::Status(range) => write!(f, "status.{}xx", range.start() / 100),
+            counted => {
+                let mut known = COUNTED.iter();
+                let name = known.find(|(_, metric)| metric == counted);
+                f.write_str(name.map_or("", |(name, _)| name))
+            }
+        }
+    }
+}
+
+impl fmt::Display for EventMetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut known = Self::ALL.iter();
+        let name = known.find(|(_, metric)| metric == self);
+        f.write_str(name.map_or("", |(name, _)| name))
+    }
+}
+
+impl fmt::Display for ReplicaMetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Response(statistic) => statistic.fmt(f),
+            Self::Share => f.write_str("share"),
+            Self::Requests => f.write_str("requests"),
+            Self::Failed => f.write_str("failed"),
+        }
+    }
+}
+
+impl fmt::Display for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Nine decimals of a percentage are more than anybody types, and hide binary dust.
+            Self::Quantile(quantile) => {
+                let percent = format!("{:.9}", quantile * 100.0);
+                write!(
+                    f,
+                    "p{}",
+                    percent.trim_end_matches('0').trim_end_matches('.')
+                )
+            }
+            Self::Mean => f.write_str("mean"),
+            Self::Min => f.write_str("min"),
+            Self::Max => f.write_str("max"),
+        }
+    }
+}
+
+impl TryFrom<String> for Metric {
+    type Error = ThresholdError;
+
+    fn try_from(text: String) -> Result<Self, ThresholdError> {
+        text.parse()
+    }
+}
+
+impl From<Metric> for String {
+    fn from(metric: Metric) -> Self {
+        metric.to_string()
     }
 }
 
@@ -368,8 +605,10 @@ fn parse_limit(text: &str, unit: Unit) -> Result<f64, &'static str> {
     };
     match unit {
         Unit::Time => {
-            let span: Duration = humantime::parse_duration(text)
-                .map_err(|_| "it needs a time with its unit, as 50ms or 1s 500ms")?;
+            // A plain 0 is one of any unit, and no bound of a time.
+            let bare = text.parse::<f64>().is_ok();
+            let span = span_of(text).ok().filter(|_| !bare);
+            let span = span.ok_or("it needs a time with its unit, as 50ms or 1s 500ms")?;
             Ok(Nanos::from(span).0 as f64)
         }
         Unit::Share => match text.strip_suffix('%') {
@@ -428,18 +667,21 @@ mod tests {
     fn a_threshold_that_is_none_says_why() {
         for (text, part) in [
             ("p99=50ms", "no comparison"),
-            ("q99>50ms", "no figure"),
-            ("status.0>1", "no figure"),
-            ("status.9999xx>1", "no figure"),
-            ("errors.boredom>1", "no figure"),
-            ("requests.p>1ms", "no figure"),
-            ("replicas..share>1%", "no figure"),
-            ("server_time.max>1ms", "no figure"),
-            ("server_time.p95>1ms", "no figure"),
-            ("p101>50ms", "no figure"),
+            ("q99>50ms", "no metric"),
+            ("status.0>1", "no metric"),
+            ("status.9999xx>1", "no metric"),
+            ("errors.boredom>1", "no metric"),
+            ("requests.p>1ms", "no metric"),
+            ("replicas..share>1%", "no metric"),
+            ("server_time.max>1ms", "no metric"),
+            ("server_time.p95>1ms", "no metric"),
+            ("p101>50ms", "no metric"),
             ("p99>50", "needs a time"),
             ("error_rate>many", "needs a percentage"),
             ("dropped>-1", "0 or more"),
+            ("events.0.lost>1", "no metric"),
+            ("events.joy>1", "no metric"),
+            ("events.recovery>5", "needs a time"),
         ] {
             let message = text.parse::<Threshold>().expect_err(text).to_string();
             assert!(message.contains(part), "{text}: {message}");
@@ -460,26 +702,58 @@ mod tests {
             ("status.503>0", "status.503>0"),
             ("replicas.p99>9ms", "replicas.p99>9ms"),
         ] {
-            let figure = |text: &str| text.parse::<Threshold>().expect(text).figure;
-            assert_eq!(figure(long), figure(brief), "{long}");
+            let metric = |text: &str| text.parse::<Threshold>().expect(text).metric;
+            assert_eq!(metric(long), metric(brief), "{long}");
         }
-        let figure = |text: &str| text.parse::<Figure>().expect(text);
+        let metric = |text: &str| text.parse::<Metric>().expect(text);
         for (text, name, of) in [
-            ("replicas.app-1.share", "app-1", ReplicaFigure::Share),
+            ("replicas.app-1.share", "app-1", ReplicaMetric::Share),
             (
                 "replicas.10.0.0.1.p12.5",
                 "10.0.0.1",
-                ReplicaFigure::Response(Statistic::Quantile(0.125)),
+                ReplicaMetric::Response(Statistic::Quantile(0.125)),
             ),
         ] {
-            assert_eq!(figure(text), Figure::OfReplica(name.into(), of), "{text}");
+            assert_eq!(metric(text), Metric::OfReplica(name.into(), of), "{text}");
         }
         assert_eq!(
-            figure("server_time.mean"),
-            Figure::ServerTime(Statistic::Mean)
+            metric("server_time.mean"),
+            Metric::ServerTime(Statistic::Mean)
         );
-        assert_eq!(figure("status.5xx"), Figure::Status(500..=599));
-        assert_eq!(figure("errors.timeout"), Figure::Error(ErrorClass::Timeout));
+        assert_eq!(metric("status.5xx"), Metric::Status(500..=599));
+        assert_eq!(metric("errors.timeout"), Metric::Error(ErrorClass::Timeout));
+    }
+
+    #[test]
+    fn a_metric_reads_back_as_it_is_written() {
+        let fixed = COUNTED.iter().map(|(name, _)| (*name).to_owned());
+        let others = [
+            "p99",
+            "service.p99.9",
+            "lag.max",
+            "replicas.mean",
+            "replicas.a.b.share",
+        ];
+        let others = others.into_iter().chain([
+            "replicas.app-1.p99.99",
+            "server_time.p90",
+            "errors.timeout",
+            "status.404",
+            "status.5xx",
+            "events.lost",
+            "events.12.detection",
+        ]);
+        for text in fixed.chain(others.map(str::to_owned)) {
+            let metric: Metric = text.parse().expect(&text);
+            assert_eq!(metric.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_required_fails_where_it_is_not_met() {
+        let threshold: Threshold = "p99<50ms".parse().expect("valid");
+        assert!(!threshold.fails(Sense::Require, 49e6) && threshold.fails(Sense::FailIf, 49e6));
+        assert!(threshold.fails(Sense::Require, 50e6) && !threshold.fails(Sense::FailIf, 50e6));
     }
 
     #[test]

@@ -4,6 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::{
+    Deserialize, Deserializer as SerdeDeserializer, Serialize, Serializer as SerdeSerializer,
+};
 
 use crate::model::Nanos;
 
@@ -167,6 +170,27 @@ impl Histogram {
             .add(&stored)
             .map_err(|_| HistogramError::Bounds)?;
         Ok(histogram)
+    }
+}
+
+/// As [`Histogram::to_base64`] writes it; an empty one is an empty text.
+impl Serialize for Histogram {
+    fn serialize<S: SerdeSerializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.is_empty() {
+            to.serialize_str("")
+        } else {
+            to.serialize_str(&self.to_base64())
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: SerdeDeserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        if text.is_empty() {
+            return Ok(Self::new());
+        }
+        Self::from_base64(&text).map_err(serde::de::Error::custom)
     }
 }
 

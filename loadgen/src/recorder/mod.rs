@@ -1,23 +1,31 @@
 //! Turns samples into histograms and counts that merge by addition.
 //!
-//! A generator thread writes to its own [`Recorder`], which holds one second and hands it over;
-//! a [`Collector`] adds the threads' seconds into [`Tally`]s. This is the only room that knows
-//! `hdrhistogram`.
+//! A generator thread writes to its own [`Recorder`], which holds one window and hands it over; a
+//! [`Collector`] folds the threads' [`Window`]s into those of the run and these into a
+//! [`Recording`]. Whatever reads windows again, from a spool or from elsewhere, folds them the same
+//! way. This is the only room that knows `hdrhistogram`.
 //!
-//! **Invariant:** merging is associative and exact, because every histogram has the same bounds.
+//! **Invariant:** folding is associative, commutative and exact, because every histogram has the
+//! same bounds and the names that are kept apart do not depend on an order.
 
 mod collector;
 mod histogram;
+mod moment;
 mod names;
-mod spare;
+mod pool;
+mod recording;
+mod stalls;
 mod tally;
 mod thread;
+mod window;
 
-pub use collector::{Collector, Interval};
+pub use collector::Collector;
 pub use histogram::{Histogram, HistogramError};
+pub use moment::Moment;
 pub use names::Names;
-pub use spare::Spare;
-pub use tally::{
-    Connections, Counts, Moment, Recording, ReplicaTally, Tally, ThreadHealth, WarmUp,
-};
-pub use thread::{Finished, HandOver, Recorder, Second};
+pub use pool::TallyPool;
+pub use recording::{End, GroupRecording, Recording, Stored, ThreadHealth, TimelinePoint};
+pub use stalls::{StallSecond, Stalls};
+pub use tally::{Connections, Counts, ReplicaTally, RequestTally, Tally};
+pub use thread::{CpuTime, Finished, Passed, Recorder, RecorderOptions, ThreadMessage};
+pub use window::{Phase, Window, Windows};

@@ -2,12 +2,14 @@
 
 /// Names in the order they were met, at most [`Names::MOST`] of them.
 ///
-/// A target is hostile: it may answer a new name each time. Past the bound every further name
-/// is counted under the last place, [`Names::OTHERS`].
+/// A target is hostile: it may answer a new name each time. Past the bound the names that are first
+/// in their order keep their places, whenever they come, and all others are counted under the last
+/// place, [`Names::OTHERS`]: which ones these are does not depend on chance.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    names: Vec<Box<[u8]>>,
+    known: Vec<Box<[u8]>>,
     last: usize,
+    given_up: Option<usize>,
 }
 
 impl Names {
@@ -23,13 +25,13 @@ impl Names {
     pub fn index_of(&mut self, name: &[u8]) -> usize {
         let name = &name[..name.len().min(Self::LONGEST)];
         // Round robin: the next answer most often names the next replica.
-        let next = if self.last + 1 < self.names.len() {
+        let next = if self.last + 1 < self.known.len() {
             self.last + 1
         } else {
             0
         };
         for guess in [next, self.last] {
-            if self.names.get(guess).is_some_and(|known| **known == *name) {
+            if self.known.get(guess).is_some_and(|known| **known == *name) {
                 self.last = guess;
                 return guess;
             }
@@ -39,22 +41,41 @@ impl Names {
     }
 
     fn search(&mut self, name: &[u8]) -> usize {
-        if let Some(place) = self.names.iter().position(|known| **known == *name) {
+        if let Some(place) = self.known.iter().position(|known| **known == *name) {
             return place;
         }
-        if self.names.len() == Self::MOST - 1 {
-            self.names.push(Self::OTHERS.as_bytes().into());
+        if self.known.len() == Self::MOST - 1 {
+            self.known.push(Self::OTHERS.as_bytes().into());
         }
-        if self.names.len() >= Self::MOST {
-            return Self::MOST - 1;
+        if self.known.len() < Self::MOST {
+            self.known.push(name.into());
+            return self.known.len() - 1;
         }
-        self.names.push(name.into());
-        self.names.len() - 1
+        self.replace_last_in_order(name).unwrap_or(Self::MOST - 1)
+    }
+
+    /// Gives the place of the last name in order to one that comes before it.
+    #[cold]
+    fn replace_last_in_order(&mut self, name: &[u8]) -> Option<usize> {
+        let named = self.known[..Self::MOST - 1].iter().enumerate();
+        let (place, last) = named.max_by_key(|(_, known)| *known)?;
+        (name < &**last).then(|| {
+            self.known[place] = name.into();
+            self.given_up = Some(place);
+            place
+        })
+    }
+
+    /// The place whose name was given up for another by the last look-up: what was counted there
+    /// belongs to all others.
+    #[inline]
+    pub fn take_given_up(&mut self) -> Option<usize> {
+        self.given_up.take()
     }
 
     /// The names in order; bytes that are not UTF-8 become U+FFFD.
     pub fn iter(&self) -> impl Iterator<Item = String> + '_ {
-        self.names
+        self.known
             .iter()
             .map(|name| String::from_utf8_lossy(name).into_owned())
     }
@@ -62,13 +83,13 @@ impl Names {
     /// How many names were met.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.known.len()
     }
 
     /// Whether no name was met.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.known.is_empty()
     }
 }
 
@@ -92,6 +113,13 @@ mod tests {
             names.index_of(format!("replica-{n}").as_bytes());
         }
         assert_eq!(names.len(), Names::MOST);
+        let kept: Vec<_> = names.iter().take(Names::MOST - 1).collect();
+        let mut all: Vec<_> = (0..10_000).map(|n| format!("replica-{n}")).collect();
+        all.sort_unstable();
+        assert!(
+            kept.iter()
+                .all(|name| all[..Names::MOST - 1].contains(name))
+        );
         assert_eq!(names.iter().last().as_deref(), Some(Names::OTHERS));
     }
 }

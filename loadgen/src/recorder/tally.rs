@@ -1,14 +1,16 @@
-//! Everything counted for one host group, for a second or for a whole run.
+//! Everything counted for one host group, for a second or for a whole run: it adds, exactly.
 
 use std::collections::BTreeMap;
 
-use super::{Histogram, Names, Spare};
-use crate::model::{ErrorClass, Nanos, Outcome, ReplicaId, Sample};
+use serde::{Deserialize, Serialize};
+
+use super::{Histogram, Names, TallyPool};
+use crate::model::{ErrorClass, Outcome, Reason, ReplicaId, Sample};
 
 /// Counts and histograms of one group. Two tallies merge by [`Tally::add`].
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tally {
-    /// Plain counts.
     pub counts: Counts,
     /// Response time of every finished request, errors and time-outs included.
     pub response: Histogram,
@@ -16,12 +18,22 @@ pub struct Tally {
     pub service: Histogram,
     /// Send lag of every finished request.
     pub lag: Histogram,
+    /// The generator's part of it: from when a request was due until it was released.
+    pub release_lag: Histogram,
+    /// The other part: from when it was released until a connection was there for it.
+    pub connection_wait: Histogram,
     /// What each replica named in an answer did.
     pub replicas: BTreeMap<ReplicaId, ReplicaTally>,
+    /// The first failure of each class, in words.
+    pub reasons: BTreeMap<ErrorClass, Reason>,
+    /// The same by request name, where the group has several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, RequestTally>,
 }
 
 /// The plain counts of a [`Tally`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Arrivals the schedule asked for.
     pub planned: u64,
@@ -33,41 +45,25 @@ pub struct Counts {
     pub succeeded: u64,
     /// Requests answered with another status, or not at all.
     pub failed: u64,
-    /// Answers by status.
     pub status: BTreeMap<u16, u64>,
     /// Failures without an answer, by class.
     pub errors: BTreeMap<ErrorClass, u64>,
     /// Answers that name no replica (made by the proxy, or unreadable), by status.
     pub unnamed: BTreeMap<u16, u64>,
+    /// Of these, the ones for which the proxy names an upstream server, so that one of them gave it
+    /// or failed to.
+    pub unnamed_upstream: BTreeMap<u16, u64>,
     /// Answers for which the proxy says it tried more than one upstream server.
     pub retried: u64,
     /// Tries beyond the first, summed over those answers.
     pub extra_tries: u64,
     /// What became of the connections.
     pub connections: Connections,
-    /// The warm-up: in no figure, but in the servers' counters.
-    pub warmup: WarmUp,
-}
-
-/// What the warm-up sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WarmUp {
-    /// Requests sent.
-    pub sent: u64,
-    /// Of those, the ones that got no answer, by class.
-    pub errors: BTreeMap<ErrorClass, u64>,
-    /// Answers by status.
-    pub status: BTreeMap<u16, u64>,
-    /// Answers that name no replica, by status.
-    pub unnamed: BTreeMap<u16, u64>,
-    /// Tries beyond the first.
-    pub extra_tries: u64,
-    /// Answers by the replica they name.
-    pub replicas: BTreeMap<ReplicaId, u64>,
 }
 
 /// What one replica did, as far as the client can tell.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ReplicaTally {
     /// Answers that name it.
     pub requests: u64,
@@ -77,25 +73,95 @@ pub struct ReplicaTally {
     pub response: Histogram,
 }
 
+/// What became of the requests of one name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestTally {
+    pub counts: Counts,
+    /// Response time of every finished request.
+    pub response: Histogram,
+    /// Service time of every finished request.
+    pub service: Histogram,
+}
+
+impl RequestTally {
+    /// The part of a whole group's tally that is kept for each name.
+    #[must_use]
+    pub fn of(tally: &Tally) -> Self {
+        Self {
+            counts: tally.counts.clone(),
+            response: tally.response.clone(),
+            service: tally.service.clone(),
+        }
+    }
+
+    /// Counts one finished request, whose answer names a replica or not.
+    #[inline]
+    pub(super) fn finish(&mut self, sample: &Sample, is_named: bool) {
+        self.counts.finish(sample, is_named);
+        self.response.record(sample.response());
+        self.service.record(sample.service());
+    }
+
+    /// Adds what another counted.
+    pub fn add(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.response.add(&other.response);
+        self.service.add(&other.service);
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let counts = &self.counts;
+        counts.planned + counts.sent + counts.dropped + counts.succeeded + counts.failed == 0
+    }
+
+    /// Forgets what was counted and keeps the memory.
+    pub fn empty(&mut self) {
+        self.counts = Counts::default();
+        self.response.empty();
+        self.service.empty();
+    }
+}
+
 /// Events of connections, over one group.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 pub struct Connections {
-    /// Connections made.
     pub opened: u64,
-    /// Attempts that failed.
     pub refused: u64,
     /// Connections ended by the peer between requests, as HTTP allows.
     pub closed_by_peer: u64,
+    /// Of these, the ones that it ended without saying so in an answer, while they were idle.
+    #[serde(default)]
+    pub closed_while_idle: u64,
+    /// Connections that loadgen ended because an answer left doubts of where it ends.
+    #[serde(default)]
+    pub let_go: u64,
+    /// Connections that loadgen ended because bytes came behind an answer that nobody asked for.
+    #[serde(default)]
+    pub surplus: u64,
+    /// Requests that failed because the server closed an idle connection as they went out.
+    #[serde(default)]
+    pub lost_while_idle: u64,
+    /// Requests that were sent again because the server said that it had not looked at them.
+    #[serde(default)]
+    pub sent_again: u64,
+    /// The most requests in flight at once over one connection; 0 where that is always one.
+    #[serde(default)]
+    pub most_streams: u32,
+    /// The fewest that a server allowed at once over one connection; 0 where that is always one,
+    /// 4294967295 where it set no limit.
+    #[serde(default)]
+    pub stream_limit: u32,
+    /// Answers that name the same replica as the one before on their connection.
+    #[serde(default)]
+    pub same_replica: u64,
+    /// Answers that name another.
+    #[serde(default)]
+    pub other_replica: u64,
 }
 
 impl Tally {
@@ -107,26 +173,10 @@ impl Tally {
         self.response.record(response);
         self.service.record(sample.service());
         self.lag.record(sample.lag());
-        let counts = &mut self.counts;
+        self.release_lag.record(sample.release_lag());
+        self.connection_wait.record(sample.connection_wait());
+        self.counts.finish(sample, replica.is_some());
         let succeeded = sample.outcome.succeeded();
-        if succeeded {
-            counts.succeeded += 1;
-        } else {
-            counts.failed += 1;
-        }
-        match sample.outcome {
-            Outcome::Answered { status } => {
-                *counts.status.entry(status).or_default() += 1;
-                if replica.is_none() {
-                    *counts.unnamed.entry(status).or_default() += 1;
-                }
-            }
-            Outcome::Failed(class) => *counts.errors.entry(class).or_default() += 1,
-        }
-        if sample.tries > 1 {
-            counts.retried += 1;
-            counts.extra_tries += u64::from(sample.tries - 1);
-        }
         if let Some(tally) = replica {
             tally.requests += 1;
             tally.failed += u64::from(!succeeded);
@@ -134,32 +184,80 @@ impl Tally {
         }
     }
 
-    /// Adds another tally: counts by addition, histograms bucket by bucket.
+    /// Adds another tally: counts by addition, histograms bucket by bucket, names to the bound.
     pub fn add(&mut self, other: &Self) {
-        self.add_from(other, &mut Spare::default());
+        self.add_from(other, &mut TallyPool::default());
     }
 
-    /// The same, with the memory for a replica met for the first time from a stock.
-    pub fn add_from(&mut self, other: &Self, spare: &mut Spare) {
+    /// The same, with the memory for a replica met for the first time from a pool.
+    pub fn add_from(&mut self, other: &Self, pool: &mut TallyPool) {
         self.counts.add(&other.counts);
         self.response.add(&other.response);
         self.service.add(&other.service);
         self.lag.add(&other.lag);
+        self.release_lag.add(&other.release_lag);
+        self.connection_wait.add(&other.connection_wait);
         for (id, theirs) in &other.replicas {
-            if let Some(ours) = self.replicas.get_mut(id) {
-                ours.add(theirs);
-                continue;
-            }
-            // Each thread bounds its own names; together they are held to the same bound.
-            let id = if self.replicas.len() < Names::MOST - 1 {
-                id.clone()
-            } else {
-                ReplicaId(Names::OTHERS.to_owned())
-            };
-            let ours = self.replicas.entry(id);
-            ours.or_insert_with(|| spare.replica()).add(theirs);
+            self.replica_mut(id, pool).add(theirs);
+        }
+        for (class, reason) in &other.reasons {
+            self.explain(*class, reason);
+        }
+        for (name, theirs) in &other.requests {
+            let place = self.requests.entry(name.clone());
+            place.or_insert_with(|| pool.request()).add(theirs);
         }
     }
+
+    /// Keeps the earlier of two reasons.
+    fn explain(&mut self, class: ErrorClass, reason: &Reason) {
+        let kept = self.reasons.entry(class);
+        let kept = kept.or_insert_with(|| reason.clone());
+        if reason < kept {
+            kept.clone_from(reason);
+        }
+    }
+
+    /// The place where a replica of this name is counted: its own, or that of all [`Names::OTHERS`]
+    /// when the bound on names is reached.
+    ///
+    /// The names that stay are the first in their order, whatever order they come in, so that the
+    /// sum of any number of tallies does not depend on how they are added up.
+    fn replica_mut(&mut self, id: &ReplicaId, pool: &mut TallyPool) -> &mut ReplicaTally {
+        if !self.replicas.contains_key(id) && id.0 != Names::OTHERS && self.is_full() {
+            let last = self.replicas.keys().rev().find(|id| id.0 != Names::OTHERS);
+            match last.filter(|last| *last > id).cloned() {
+                Some(last) => self.give_up_name(&last, pool),
+                None => return self.others(pool),
+            }
+        }
+        let place = self.replicas.entry(id.clone());
+        place.or_insert_with(|| pool.replica())
+    }
+
+    /// Whether as many names are told apart as there may be.
+    fn is_full(&self) -> bool {
+        let others = self.replicas.contains_key(&others());
+        self.replicas.len() - usize::from(others) >= Names::MOST - 1
+    }
+
+    /// Counts what has this name among all others from now on.
+    fn give_up_name(&mut self, id: &ReplicaId, pool: &mut TallyPool) {
+        if let Some(tally) = self.replicas.remove(id) {
+            self.others(pool).add(&tally);
+            pool.give_replica(tally);
+        }
+    }
+
+    fn others(&mut self, pool: &mut TallyPool) -> &mut ReplicaTally {
+        let place = self.replicas.entry(others());
+        place.or_insert_with(|| pool.replica())
+    }
+}
+
+/// The name under which all further names are counted.
+fn others() -> ReplicaId {
+    ReplicaId(Names::OTHERS.to_owned())
 }
 
 impl Tally {
@@ -169,7 +267,11 @@ impl Tally {
         self.response.empty();
         self.service.empty();
         self.lag.empty();
+        self.release_lag.empty();
+        self.connection_wait.empty();
         self.replicas.clear();
+        self.reasons.clear();
+        self.requests.clear();
     }
 }
 
@@ -189,6 +291,32 @@ impl ReplicaTally {
 }
 
 impl Counts {
+    /// Counts one finished request, whose answer names a replica or not.
+    #[inline]
+    fn finish(&mut self, sample: &Sample, is_named: bool) {
+        if sample.outcome.succeeded() {
+            self.succeeded += 1;
+        } else {
+            self.failed += 1;
+        }
+        match sample.outcome {
+            Outcome::Answered { status } => {
+                *self.status.entry(status).or_default() += 1;
+                if !is_named {
+                    *self.unnamed.entry(status).or_default() += 1;
+                    if sample.tries > 0 {
+                        *self.unnamed_upstream.entry(status).or_default() += 1;
+                    }
+                }
+            }
+            Outcome::Failed(class) => *self.errors.entry(class).or_default() += 1,
+        }
+        if sample.tries > 1 {
+            self.retried += 1;
+            self.extra_tries += u64::from(sample.tries - 1);
+        }
+    }
+
     /// Requests sent that have no outcome yet; with a whole run, the ones never finished.
     #[must_use]
     pub const fn unfinished(&self) -> u64 {
@@ -201,7 +329,6 @@ impl Counts {
         self.status.values().sum()
     }
 
-    /// Adds other counts.
     pub fn add(&mut self, other: &Self) {
         self.planned += other.planned;
         self.sent += other.sent;
@@ -211,38 +338,35 @@ impl Counts {
         add_each(&mut self.status, &other.status);
         add_each(&mut self.errors, &other.errors);
         add_each(&mut self.unnamed, &other.unnamed);
+        add_each(&mut self.unnamed_upstream, &other.unnamed_upstream);
         self.retried += other.retried;
         self.extra_tries += other.extra_tries;
-        self.connections.opened += other.connections.opened;
-        self.connections.refused += other.connections.refused;
-        self.connections.closed_by_peer += other.connections.closed_by_peer;
-        self.warmup.add(&other.warmup);
+        self.connections.add(&other.connections);
     }
 }
 
-impl WarmUp {
-    /// Counts one finished request of the warm-up.
-    pub fn finish(&mut self, sample: &Sample, replica: Option<&ReplicaId>) {
-        match (sample.outcome, replica) {
-            (Outcome::Failed(class), _) => *self.errors.entry(class).or_default() += 1,
-            (Outcome::Answered { status }, named) => {
-                *self.status.entry(status).or_default() += 1;
-                match named {
-                    Some(id) => *self.replicas.entry(id.clone()).or_default() += 1,
-                    None => *self.unnamed.entry(status).or_default() += 1,
-                }
-            }
-        }
-        self.extra_tries += u64::from(sample.tries.saturating_sub(1));
+impl Connections {
+    fn add(&mut self, other: &Self) {
+        self.opened += other.opened;
+        self.refused += other.refused;
+        self.closed_by_peer += other.closed_by_peer;
+        self.closed_while_idle += other.closed_while_idle;
+        self.let_go += other.let_go;
+        self.surplus += other.surplus;
+        self.lost_while_idle += other.lost_while_idle;
+        self.sent_again += other.sent_again;
+        self.meet_streams(other.most_streams, other.stream_limit);
+        self.same_replica += other.same_replica;
+        self.other_replica += other.other_replica;
     }
 
-    fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        add_each(&mut self.errors, &other.errors);
-        add_each(&mut self.status, &other.status);
-        add_each(&mut self.unnamed, &other.unnamed);
-        self.extra_tries += other.extra_tries;
-        add_each(&mut self.replicas, &other.replicas);
+    /// Takes in how many requests were in flight over one connection, and how many may be.
+    pub fn meet_streams(&mut self, most: u32, limit: u32) {
+        self.most_streams = self.most_streams.max(most);
+        self.stream_limit = match (self.stream_limit, limit) {
+            (0, limit) | (limit, 0) => limit,
+            (ours, theirs) => ours.min(theirs),
+        };
     }
 }
 
@@ -250,55 +374,4 @@ fn add_each<K: Clone + Ord>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u6
     for (key, count) in theirs {
         *ours.entry(key.clone()).or_default() += count;
     }
-}
-
-/// What a run measured: per group in plan order, per second, and of the generator itself.
-#[derive(Clone, Debug, Default)]
-pub struct Recording {
-    /// The whole measured part, one tally per group.
-    pub totals: Vec<(String, Tally)>,
-    /// Its seconds in small: enough to see when a share changed.
-    pub timeline: Vec<Moment>,
-    /// How each generator thread fared.
-    pub threads: Vec<ThreadHealth>,
-    /// Length of the measured part that took place (shorter when interrupted).
-    pub measured: Nanos,
-    /// Length of the warm-up that took place.
-    pub warmup: Nanos,
-    /// Whether a signal cut it short.
-    pub interrupted: bool,
-}
-
-/// One second of one group, in a few hundred bytes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Moment {
-    /// Seconds since the measured part began.
-    pub second: u64,
-    /// The group's place in the plan.
-    pub group: usize,
-    /// Plain counts (connections and warm-up left out).
-    pub planned: u64,
-    /// Requests sent.
-    pub sent: u64,
-    /// Requests finished with success.
-    pub succeeded: u64,
-    /// Requests finished without.
-    pub failed: u64,
-    /// Answers by the replica they name.
-    pub replicas: BTreeMap<ReplicaId, u64>,
-    /// Response time at p99.
-    pub response_p99: Nanos,
-    /// Send lag at p99.
-    pub lag_p99: Nanos,
-}
-
-/// How one generator thread fared.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ThreadHealth {
-    /// CPU time it used over the measured part.
-    pub cpu: Nanos,
-    /// Its share of one core in its busiest second, 0–1.
-    pub busiest_second: f64,
-    /// Whether it ended by itself, with everything handed over.
-    pub finished: bool,
 }

@@ -2,24 +2,26 @@
 
 use std::fmt::Write as _;
 
-use super::{IntervalRecord, Quantiles, Record};
+use crate::record::{IntervalRecord, Quantiles, Record};
 
 const HEAD: &str = "second,host,planned,sent,dropped,succeeded,failed,\
 response_p50_ns,response_p90_ns,response_p99_ns,response_p99_9_ns,response_max_ns,\
 service_p50_ns,service_p99_ns,service_max_ns,\
-send_lag_p50_ns,send_lag_p99_ns,send_lag_max_ns,connections_opened,replicas";
+send_lag_p50_ns,send_lag_p99_ns,send_lag_max_ns,connections_opened,replicas,\
+release_lag_p50_ns,release_lag_p99_ns,release_lag_max_ns,\
+connection_wait_p50_ns,connection_wait_p99_ns,connection_wait_max_ns,stalled_ns";
 
 /// Every interval of a run as RFC 4180 CSV. Times of seconds without an answer are empty.
 #[must_use]
 pub fn render_csv(record: &Record) -> String {
     let mut csv = format!("{HEAD}\r\n");
     for interval in &record.intervals {
-        row(&mut csv, interval);
+        row(&mut csv, record, interval);
     }
     csv
 }
 
-fn row(csv: &mut String, interval: &IntervalRecord) {
+fn row(csv: &mut String, record: &Record, interval: &IntervalRecord) {
     let counts = [
         interval.planned,
         interval.sent,
@@ -56,10 +58,20 @@ fn row(csv: &mut String, interval: &IntervalRecord) {
         .collect();
     let _ = write!(
         csv,
-        ",{},{}\r\n",
+        ",{},{}",
         interval.connections_opened,
         field(&replicas.join(";"))
     );
+    for lag in [&interval.release_lag, &interval.connection_wait] {
+        times(csv, lag, &[lag.p50, lag.p99, lag.max]);
+    }
+    csv.push(',');
+    if let Some(stalls) = &record.environment.stalls {
+        let mut seconds = stalls.by_second.iter();
+        let second = seconds.find(|at| at.second == interval.second);
+        let _ = write!(csv, "{}", second.map_or(0, |at| at.lost.0));
+    }
+    csv.push_str("\r\n");
 }
 
 fn times(csv: &mut String, of: &Quantiles, values: &[u64]) {
@@ -85,12 +97,12 @@ fn field(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn every_row_has_as_many_fields_as_the_head() {
-        let csv = render_csv(&fixture::clean());
+        let csv = render_csv(&synthetic::clean());
         let lines: Vec<_> = csv.lines().collect();
         assert_eq!(lines.len(), 11);
         for line in lines {

@@ -1,12 +1,12 @@
-//! Everything a run leaves in its folder, as names and contents; writing them is the runner's.
+//! Every file that is drawn from a record, as names and contents.
 
-use super::{Record, hlog_name, render_hlog, render_html, render_junit, render_markdown, to_json};
+use super::{hlog_name, render_hlog, render_html, render_junit, render_markdown};
+use crate::record::Record;
 
-/// The files of a run. The record comes first: all others can be drawn again from it.
+/// The files that are drawn from a record.
 #[must_use]
 pub fn files(record: &Record) -> Vec<(String, String)> {
     let mut files = vec![
-        ("record.json".to_owned(), to_json(record)),
         ("index.html".to_owned(), render_html(record)),
         ("summary.md".to_owned(), render_markdown(record)),
         ("junit.xml".to_owned(), render_junit(record)),
@@ -15,24 +15,23 @@ pub fn files(record: &Record) -> Vec<(String, String)> {
         record
             .groups
             .iter()
-            .map(|group| (hlog_name(&group.host), render_hlog(record, &group.host))),
+            .map(|group| (hlog_name(group.label()), render_hlog(record, group.label()))),
     );
     files
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn a_run_leaves_the_files_of_the_contract() {
-        let names: Vec<_> = files(&fixture::two_groups())
+        let names: Vec<_> = files(&synthetic::two_groups())
             .into_iter()
             .map(|file| file.0)
             .collect();
         let expected = [
-            "record.json",
             "index.html",
             "summary.md",
             "junit.xml",

@@ -1,8 +1,8 @@
 //! What a run tells a GitHub Actions job: annotations, and a summary that the job's page takes.
 
+use super::render_markdown;
 use super::sentences::{self, plain};
-use super::{Record, render_markdown};
-use crate::checks::Severity;
+use crate::record::{Record, Severity};
 
 /// The most annotations of a kind that a step may have; GitHub shows no more.
 const MOST_ANNOTATIONS: usize = 10;
@@ -29,7 +29,7 @@ pub fn render_annotations(record: &Record) -> String {
     let wrong = record.findings.iter().filter(|finding| {
         let weighs = matches!(finding.severity, Severity::Failure | Severity::Invalid);
         // Those of thresholds are told above, with their figures.
-        weighs && finding.code != "threshold-failed"
+        weighs && finding.code != crate::record::Code::ThresholdFailed
     });
     let findings = wrong.map(|finding| {
         let group = finding.group.iter().map(|group| format!("{group}: "));
@@ -40,7 +40,7 @@ pub fn render_annotations(record: &Record) -> String {
             finding.message,
             hint.collect::<String>()
         );
-        annotation(&finding.code, &text)
+        annotation(finding.code.name(), &text)
     });
     thresholds.chain(findings).take(MOST_ANNOTATIONS).collect()
 }
@@ -76,12 +76,12 @@ pub fn render_step_summary(record: &Record, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn a_failed_threshold_is_an_error_with_its_figures() {
-        let text = render_annotations(&fixture::failed());
+        let text = render_annotations(&synthetic::failed());
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -96,14 +96,14 @@ mod tests {
             2,
             "a held threshold and a warning are none: {text}"
         );
-        assert_eq!(render_annotations(&fixture::clean()), "");
+        assert_eq!(render_annotations(&synthetic::clean()), "");
     }
 
     #[test]
     fn a_message_cannot_give_the_runner_a_command() {
-        let mut record = fixture::failed();
+        let mut record = synthetic::failed();
         record.findings[0].message = "x\n::set-env name=PATH::/evil\r%0A::stop-commands::".into();
-        record.findings[0].code = "a::b,c".into();
+        record.findings[0].code = crate::record::Code::of("a::b,c");
         let text = render_annotations(&record);
         assert!(
             text.lines().all(|line| line.starts_with("::error title=")),
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn no_step_gets_more_annotations_than_it_may_have() {
-        let mut record = fixture::failed();
+        let mut record = synthetic::failed();
         record.thresholds = vec![record.thresholds[0].clone(); 30];
         assert_eq!(
             render_annotations(&record).lines().count(),
@@ -128,10 +128,10 @@ mod tests {
 
     #[test]
     fn a_summary_keeps_to_its_room() {
-        let record = fixture::failed();
+        let record = synthetic::failed();
         let whole = render_markdown(&record);
         assert_eq!(render_step_summary(&record, 1 << 20), whole);
-        for most in 0..whole.len() {
+        for most in (0..whole.len()).step_by(13) {
             let text = render_step_summary(&record, most);
             assert!(text.len() <= most, "{most}");
             assert!(text.is_empty() || text.ends_with(CUT), "{most}: {text}");

@@ -1,12 +1,12 @@
 //! `HdrHistogram` interval logs, format 1.3: what the Java, Go and Python tools read.
 //!
-//! Response time is untagged, so that every tool plots it; service time and send lag stand beside
-//! it under tags. Both start and base time are written, because readers guess where one is absent.
+//! Response time is untagged, so that every tool plots it; service time, send lag and its two parts
+//! stand beside it under tags. Both start and base time are written, because readers guess where one is absent.
 
 use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
-use super::{Quantiles, Record};
+use crate::record::{Quantiles, Record};
 use crate::recorder::Histogram;
 
 /// The interval log of one group; values are nanoseconds, the maximum is in milliseconds.
@@ -45,6 +45,10 @@ pub fn render_hlog(record: &Record, host: &str) -> String {
         line("", &interval.response_time);
         line("Tag=service,", &interval.service_time);
         line("Tag=send-lag,", &interval.send_lag);
+        if interval.release_lag.count > 0 {
+            line("Tag=release-lag,", &interval.release_lag);
+            line("Tag=connection-wait,", &interval.connection_wait);
+        }
     }
     log
 }
@@ -65,12 +69,12 @@ pub fn hlog_name(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn every_line_of_the_log_holds_its_second() {
-        let record = fixture::clean();
+        let record = synthetic::clean();
         let log = render_hlog(&record, "app-group-1");
         if let Ok(folder) = std::env::var("LOADGEN_PAGES") {
             std::fs::create_dir_all(&folder).expect("a folder");

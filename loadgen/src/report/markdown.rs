@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{TimeUnit, grouped, rate, share};
+use super::events::{self, EventRow};
+use super::format::{TimeUnit, grouped, rate, share};
 use super::sentences::{self, plain};
-use super::{GroupRecord, Quantiles, Record};
-use crate::checks::Status;
+use crate::record::{GroupRecord, Quantiles, Record, Status};
 
 /// The most findings written; a job page is no place for hundreds.
 const MOST_FINDINGS: usize = 30;
@@ -25,13 +25,18 @@ pub fn render_markdown(record: &Record) -> String {
         sentences::word(record.verdict.status),
         md(&sentences::verdict(record))
     );
+    holds(&mut text, record);
     findings(&mut text, record);
+    events(&mut text, record);
     thresholds(&mut text, record);
     for group in &record.groups {
         section(&mut text, record, group);
     }
     let command = plain(&sentences::shell(&record.run.command));
     let fence = "`".repeat(3 + command.matches("```").count());
+    if let Some(stalls) = &record.environment.stalls {
+        let _ = write!(text, "{}\n\n", md(&sentences::stalls(stalls)));
+    }
     let _ = write!(
         text,
         "<details><summary>How to repeat it</summary>\n\n{fence}sh\n{command}\n{fence}\n\n{} stack, {} at {}; loadgen {}, {}\n\n</details>\n",
@@ -42,6 +47,18 @@ pub fn render_markdown(record: &Record) -> String {
         md(&record.run.started_at),
     );
     text
+}
+
+fn holds(text: &mut String, record: &Record) {
+    let holds = sentences::holds(record);
+    if holds.is_empty() {
+        return;
+    }
+    let _ = write!(text, "{}:\n\n", sentences::HOLDS);
+    for held in holds.iter().take(MOST_ROWS) {
+        let _ = writeln!(text, "- {}", md(held));
+    }
+    text.push('\n');
 }
 
 fn findings(text: &mut String, record: &Record) {
@@ -59,7 +76,7 @@ fn findings(text: &mut String, record: &Record) {
         if let Some(hint) = &finding.hint {
             let _ = write!(text, " *Hint: {}*", md(hint));
         }
-        let _ = writeln!(text, " ({})", md(&finding.code));
+        let _ = writeln!(text, " ({})", md(finding.code.name()));
     }
     if record.findings.len() > MOST_FINDINGS {
         let _ = writeln!(
@@ -71,6 +88,19 @@ fn findings(text: &mut String, record: &Record) {
     if !record.findings.is_empty() {
         text.push('\n');
     }
+}
+
+fn events(text: &mut String, record: &Record) {
+    if record.events.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "| {} |", events::TITLES.join(" | "));
+    text.push_str("|--:|--:|:--|--:|--:|--:|--:|--:|--:|\n");
+    for event in record.events.iter().take(MOST_ROWS) {
+        let cells = EventRow::of(event).cells().map(|cell| md(&cell));
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text.push('\n');
 }
 
 fn thresholds(text: &mut String, record: &Record) {
@@ -98,20 +128,46 @@ fn thresholds(text: &mut String, record: &Record) {
     text.push('\n');
 }
 
+/// A row for each request name, and what their counts say.
+fn requests(text: &mut String, group: &GroupRecord) {
+    if group.requests_by_name.is_empty() {
+        return;
+    }
+    text.push_str("| request | sent | answered | failed | p50 | p99 | max | counts |\n|:--|--:|--:|--:|--:|--:|--:|:--|\n");
+    for request in group.requests_by_name.iter().take(MOST_ROWS) {
+        let times = &request.response_time;
+        let unit = TimeUnit::for_column(times);
+        let cell = |value: u64| match times.count {
+            0 => "–".to_owned(),
+            _ => format!("{} {}", unit.of(value), unit.sign()),
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            md(&request.name),
+            grouped(request.sent),
+            grouped(request.succeeded),
+            grouped(request.failed),
+            cell(times.p50),
+            cell(times.p99),
+            cell(times.max),
+            md(&sentences::request_counts(request).unwrap_or_default()),
+        );
+    }
+    text.push('\n');
+}
+
 fn section(text: &mut String, record: &Record, group: &GroupRecord) {
     let _ = write!(
         text,
         "#### {}\n\n{} {} {}\n\n",
-        md(&group.host),
+        md(group.label()),
         md(&sentences::achieved(record, group)),
         md(&sentences::balance(group)),
-        md(&sentences::books(group))
+        md(&sentences::counts(group))
     );
-    let times = [
-        ("response", &group.response_time),
-        ("service", &group.service_time),
-        ("send lag", &group.send_lag),
-    ];
+    let times = sentences::times(group);
+    requests(text, group);
     text.push_str("| time | p50 | p90 | p99 | p99.9 | max |\n|:--|--:|--:|--:|--:|--:|\n");
     for (name, quantiles) in times {
         let unit = TimeUnit::for_column(quantiles);
@@ -137,7 +193,7 @@ fn section(text: &mut String, record: &Record, group: &GroupRecord) {
         let _ = write!(
             text,
             "\nanswered per second over time: `{trend}` (mean {}/s)\n",
-            rate(group.rate.completed)
+            rate(group.requests.succeeded as f64 / record.run.duration_s.max(1e-9))
         );
     }
     failures(text, group);
@@ -171,16 +227,12 @@ fn replicas(text: &mut String, group: &GroupRecord) {
 }
 
 fn failures(text: &mut String, group: &GroupRecord) {
-    let answers = group
-        .status
-        .iter()
-        .filter(|(status, _)| !status.starts_with(['2', '3']));
-    let kinds: Vec<_> = answers.chain(&group.errors).collect();
-    if kinds.is_empty() {
+    let kinds = sentences::kinds(group);
+    if !kinds.iter().any(|kind| kind.2) {
         return;
     }
-    text.push_str("\n<details><summary>What failed</summary>\n\n| kind | requests |\n|:--|--:|\n");
-    for (kind, count) in kinds.into_iter().take(MOST_ROWS) {
+    text.push_str("\n<details><summary>What was answered, and what failed</summary>\n\n| kind | requests |\n|:--|--:|\n");
+    for (kind, count, _) in kinds.iter().take(MOST_ROWS) {
         let _ = writeln!(text, "| {} | {} |", md(kind), grouped(*count));
     }
     text.push_str("\n</details>\n");
@@ -189,11 +241,11 @@ fn failures(text: &mut String, group: &GroupRecord) {
 /// The answered rate as at most sixty block characters.
 fn sparkline(record: &Record, group: &GroupRecord) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let series = super::series::Series::of(record, &group.host);
+    let series = super::series::Series::of(record, group.label());
     let rates: Vec<f64> = series
         .buckets
         .iter()
-        .filter_map(|bucket| bucket.rate(bucket.succeeded))
+        .filter_map(|bucket| bucket.rate(bucket.counts.succeeded))
         .collect();
     let most = rates.iter().copied().fold(0.0, f64::max);
     if rates.len() < 2 || most <= 0.0 {
@@ -228,12 +280,12 @@ pub(super) fn md(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn every_summary_is_short_and_reads_as_it_was_accepted() {
-        for (name, record) in fixture::short() {
+        for (name, record) in synthetic::short() {
             let text = render_markdown(&record);
             assert!(text.len() < 20_000, "{name}: {}", text.len());
             if name == "failed" {
@@ -244,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_target_of_many_names_does_not_make_a_long_summary() {
-        let mut record = fixture::clean();
+        let mut record = synthetic::clean();
         let group = &mut record.groups[0];
         group.replicas = vec![group.replicas[0].clone(); 256];
         let statuses = (400..600).map(|status: u16| (status.to_string(), 1));
@@ -256,7 +308,7 @@ mod tests {
 
     #[test]
     fn hostile_names_are_text() {
-        let text = render_markdown(&fixture::hostile());
+        let text = render_markdown(&synthetic::hostile());
         assert!(
             !text.contains("<script>alert(1)") && text.contains("&lt;script&gt;alert(1)"),
             "{text}"

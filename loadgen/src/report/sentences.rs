@@ -1,9 +1,12 @@
 //! The words of a report, shared by every renderer: what a run did, said in sentences.
 
-use super::figures::{counted, grouped, percent, rate, seconds, signed, significant, span};
-use super::{GroupRecord, Record};
-use crate::checks::{BalanceVerdict, BookVerdict, Finding, Severity, Status, ThresholdResult};
-use crate::plan::{Threshold, Unit};
+use super::format::{counted, grouped, percent, seconds, signed, significant, span};
+use super::load;
+use crate::plan::Unit;
+use crate::record::{
+    Balance, BalanceVerdict, CountVerdict, Finding, GroupRecord, Quantiles, REPLICAS, Record,
+    RequestRecord, Severity, StallInfo, Status, ThresholdResult,
+};
 
 /// The verdict as one word.
 pub(super) const fn word(status: Status) -> &'static str {
@@ -29,14 +32,39 @@ pub(super) fn verdict(record: &Record) -> String {
             1 => "One check failed.".into(),
             n => format!("{n} checks failed."),
         },
-        Status::Invalid if record.run.interrupted && doubts == 0 => {
+        Status::Invalid if record.run.interrupted && doubts <= 1 => {
             "The run was interrupted, so its figures are incomplete.".into()
         }
-        Status::Invalid => match doubts {
-            0 | 1 => "The measurement cannot be trusted, so its figures prove nothing.".into(),
-            n => format!("The measurement cannot be trusted, for {n} reasons."),
-        },
+        Status::Invalid => {
+            let why = match doubts {
+                0 | 1 => "The measurement cannot be trusted".to_owned(),
+                n => format!("It cannot be trusted, for {n} reasons"),
+            };
+            let what = if record.certificate.holds.is_empty() {
+                "its figures prove nothing"
+            } else {
+                "latencies and rates prove nothing"
+            };
+            format!("{why}: {what}.")
+        }
     }
+}
+
+/// The heading of [`holds`].
+pub(super) const HOLDS: &str = "What holds nevertheless";
+
+/// What stands although the run is invalid, a sentence each.
+pub(super) fn holds(record: &Record) -> Vec<String> {
+    let several = record.groups.len() > 1;
+    let sentence = |held: &crate::record::Held| {
+        let group = if several {
+            format!("{}: ", plain(&held.group))
+        } else {
+            String::new()
+        };
+        format!("{group}{}.", plain(&held.what))
+    };
+    record.certificate.holds.iter().map(sentence).collect()
 }
 
 fn findings_of(record: &Record, severity: Severity) -> usize {
@@ -86,9 +114,35 @@ pub(super) fn achieved(record: &Record, group: &GroupRecord) -> String {
         )
     };
     format!(
-        "{}/s for {time}: {sent}, {answered}.",
-        rate(group.rate.intended)
+        "{} for {time}: {sent}, {answered}.",
+        load::words(record, group)
     )
+}
+
+/// The times of a group by their names, each as far as the record has it.
+pub(super) fn times(group: &GroupRecord) -> Vec<(&'static str, &Quantiles)> {
+    let all = [
+        ("response", &group.response_time),
+        ("service", &group.service_time),
+        ("send lag", &group.send_lag),
+        ("release", &group.release_lag),
+        ("wait", &group.connection_wait),
+    ];
+    let known = |(place, (_, times)): &(usize, (&str, &Quantiles))| *place < 3 || times.count > 0;
+    let known = all.into_iter().enumerate().filter(known);
+    known.map(|(_, times)| times).collect()
+}
+
+/// Answers by status, and failures without one by their class: what each is called, how many there
+/// were, and whether it is a failure.
+pub(super) fn kinds(group: &GroupRecord) -> Vec<(String, u64, bool)> {
+    let status = |(status, count): (&String, &u64)| {
+        let failed = !status.starts_with(['2', '3']);
+        (format!("status {}", plain(status)), *count, failed)
+    };
+    let error = |(class, count): (&String, &u64)| (plain(class), *count, true);
+    let answers = group.status.iter().map(status);
+    answers.chain(group.errors.iter().map(error)).collect()
 }
 
 /// What the gap between response and service time tells.
@@ -101,7 +155,6 @@ pub(super) fn waiting(group: &GroupRecord) -> String {
         return "In closed loop nothing is due before it is sent: the two times are one.".into();
     }
     let ratio = response as f64 / service.max(1) as f64;
-    let lag = group.send_lag.p99;
     if ratio < 1.1 || response.saturating_sub(service) < 100_000 {
         format!(
             "At p99 a user waited {}, of which the system took {}: next to nothing was spent \
@@ -112,76 +165,114 @@ pub(super) fn waiting(group: &GroupRecord) -> String {
     } else {
         format!(
             "At p99 a user waited {}, but the system took only {} once asked: requests waited \
-             to be sent (send lag p99 {}), for a free connection or for the generator.",
+             to be sent, {}.",
             span(response as f64),
             span(service as f64),
-            span(lag as f64)
+            lag(group)
         )
     }
 }
 
-/// How the load was spread.
+/// Where the send lag comes from, as it was measured.
+fn lag(group: &GroupRecord) -> String {
+    let p99 = |times: &Quantiles| span(times.p99 as f64);
+    if group.release_lag.count == 0 {
+        return format!("{} at p99", p99(&group.send_lag));
+    }
+    format!(
+        "at p99 {} for the generator and {} for a connection",
+        p99(&group.release_lag),
+        p99(&group.connection_wait)
+    )
+}
+
+/// How the load was spread, by the counts that were judged.
 pub(super) fn balance(group: &GroupRecord) -> String {
     let balance = &group.balance;
-    let gap = match balance.max_minus_min {
-        0 => "every replica got the same".to_owned(),
-        n => format!(
-            "the busiest replica got {} more than the idlest",
-            counted(n, "request")
-        ),
-    };
-    let allowed = match balance.bound {
-        Some(bound) => format!("{} allows {}", balance.policy, grouped(bound)),
-        None => match balance.p_value {
-            Some(p) => format!("under {} that has p = {}", balance.policy, significant(p)),
-            None => format!("the policy is {}", balance.policy),
-        },
+    let spread = spread(balance);
+    let allowed = match (balance.bound, balance.p_value) {
+        (Some(bound), _) => format!("{} allows {}", balance.policy, grouped(bound)),
+        (None, Some(p)) => format!("draws are that far apart with p = {}", significant(p)),
+        (None, None) => format!("the policy is {}", balance.policy),
     };
     let seems = match &balance.identified {
         Some(policy) if *policy != balance.policy => format!("; the counts look like {policy}"),
         _ => String::new(),
     };
-    match balance.verdict {
-        BalanceVerdict::Even => format!("Balance is {}: {gap}; {allowed}.", balance.policy),
+    let text = match balance.verdict {
+        BalanceVerdict::Even => format!("Balance is {}: {spread}; {allowed}.", balance.policy),
         BalanceVerdict::Uneven => {
             format!(
-                "Balance is not {}: {gap}; {allowed}{seems}.",
+                "Balance is not {}: {spread}; {allowed}{seems}.",
                 balance.policy
             )
         }
         BalanceVerdict::TooFew => "Balance: too few requests or replicas to judge.".into(),
         BalanceVerdict::NotJudged => {
             format!(
-                "Balance is not judged (policy {}): {gap}{seems}.",
+                "Balance is not judged (policy {}): {spread}{seems}.",
                 balance.policy
             )
         }
-    }
+    };
+    plain(&text)
 }
 
-/// Whether the three books agree.
-pub(super) fn books(group: &GroupRecord) -> String {
+/// Counts that are told one by one.
+const MOST_COUNTS: usize = 6;
+
+/// The counts, whose they are, and how far they are apart.
+fn spread(balance: &Balance) -> String {
+    let weighted = balance.counts.iter().any(|count| count.weight > 1);
+    let per_weight = if weighted { " per weight" } else { "" };
+    let apart = format!("{}{per_weight} apart", grouped(balance.max_minus_min));
+    if balance.counts.is_empty() {
+        return format!("busiest and idlest are {apart}");
+    }
+    let whose = if balance.source == REPLICAS {
+        "by the replicas' counters"
+    } else {
+        "by the names in the answers"
+    };
+    let counts = || balance.counts.iter().map(|count| count.count);
+    let said = if balance.counts.len() <= MOST_COUNTS {
+        let each: Vec<_> = counts().map(grouped).collect();
+        each.join(" / ")
+    } else {
+        let bounds = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+        format!(
+            "{} replicas with {} to {}",
+            balance.counts.len(),
+            grouped(bounds.0),
+            grouped(bounds.1)
+        )
+    };
+    format!("{said} {whose}, warm-up included, {apart}")
+}
+
+/// Whether the three counts agree.
+pub(super) fn counts(group: &GroupRecord) -> String {
     let check = &group.crosscheck;
-    let mut books = vec![("client", check.client)];
-    books.extend(check.proxy.map(|count| ("proxy", count)));
-    books.extend(check.replicas.map(|count| ("replicas", count)));
-    if books.len() == 1 || check.verdict == BookVerdict::Unavailable {
+    let mut checked = vec![("client", check.client)];
+    checked.extend(check.proxy.map(|count| ("proxy", count)));
+    checked.extend(check.replicas.map(|count| ("replicas", count)));
+    if checked.len() == 1 || check.verdict == CountVerdict::Unavailable {
         return format!(
-            "Only the client's book could be read: it sent {}, and nobody can confirm it.",
+            "Only the client's count is there: it sent {}, and nobody can confirm it.",
             counted(check.client, "request")
         );
     }
-    let equal = books.iter().all(|(_, count)| *count == check.client);
+    let equal = checked.iter().all(|(_, count)| *count == check.client);
     let side_by_side = |sign: &str| {
-        let parts = books
+        let parts = checked
             .iter()
             .map(|(name, count)| format!("{name} {}", grouped(*count)));
         parts.collect::<Vec<_>>().join(sign)
     };
     match check.verdict {
-        BookVerdict::Agree if equal => format!("Books agree: {}.", side_by_side(" = ")),
-        BookVerdict::Disagree => format!(
-            "Books disagree: {}; {} cannot be explained.",
+        CountVerdict::Agree if equal => format!("Counts agree: {}.", side_by_side(" = ")),
+        CountVerdict::Disagree => format!(
+            "Counts disagree: {}; {} cannot be explained.",
             side_by_side(", "),
             counted(check.unnamed, "request")
         ),
@@ -191,11 +282,11 @@ pub(super) fn books(group: &GroupRecord) -> String {
                     "{} {} ({})",
                     signed(residual.count),
                     residual.name,
-                    residual.book
+                    residual.side
                 )
             });
             format!(
-                "Books agree: {}; every difference is named: {}.",
+                "Counts agree: {}; every difference is named: {}.",
                 side_by_side(", "),
                 named.collect::<Vec<_>>().join(", ")
             )
@@ -203,15 +294,69 @@ pub(super) fn books(group: &GroupRecord) -> String {
     }
 }
 
-/// A threshold's observed figure and its limit, in the figure's unit.
+/// What was lost, and by whose count of it.
+pub(super) fn stalls(stalls: &StallInfo) -> String {
+    if stalls.longest == 0 {
+        return "The generator's process was run whenever it looked at the clock.".into();
+    }
+    let counts = [
+        (stalls.throttled, "a CPU quota held it back for"),
+        (
+            stalls.stolen,
+            "the hypervisor took from this machine's CPUs",
+        ),
+    ];
+    let counts = counts.iter().filter_map(|(time, what)| {
+        let time = time.filter(|time| *time > 0)?;
+        Some(format!("; {what} {}", span(time as f64)))
+    });
+    format!(
+        "The generator's process was not run for {} of the time, {} at the longest{}.",
+        percent((stalls.lost_share * 1e5).round() / 1e5),
+        span(stalls.longest as f64),
+        counts.collect::<String>()
+    )
+}
+
+/// What the counts of one request name say: `POST /items: client 1,111 = replicas 1,111.` Names that
+/// are counted together have one sentence.
+pub(super) fn request_counts(request: &RequestRecord) -> Option<String> {
+    let check = request.crosscheck.as_ref()?;
+    let with = &check.counted_with;
+    if with.iter().any(|other| *other < request.name) {
+        return None;
+    }
+    let names: Vec<&str> = std::iter::once(&request.name)
+        .chain(with)
+        .map(String::as_str)
+        .collect();
+    let names = plain(&names.join(" and "));
+    let (Some(route), Some(replicas)) = (&check.counted_by, check.replicas) else {
+        return Some(format!(
+            "{names}: no counter of the replicas is known for it."
+        ));
+    };
+    let (client, replicas) = (grouped(check.client), grouped(replicas));
+    let said = match check.verdict {
+        CountVerdict::Agree if client == replicas => {
+            format!("client {client} = replicas {replicas}")
+        }
+        CountVerdict::Agree => format!(
+            "client {client}, replicas {replicas}; the difference is in requests without an answer or tried again"
+        ),
+        CountVerdict::Disagree => format!("client {client}, replicas {replicas}: they disagree"),
+        _ => {
+            format!("client {client}, replicas {replicas}: whose the difference is cannot be told")
+        }
+    };
+    Some(format!("{names}, {}: {said}.", plain(route)))
+}
+
+/// A threshold's observed figure and its limit, in its unit.
 pub(super) fn threshold_figures(threshold: &ThresholdResult) -> (String, String) {
-    let unit = threshold
-        .expression
-        .parse::<Threshold>()
-        .map(|parsed| parsed.figure.unit());
-    let write = |value: f64| match unit {
-        Ok(Unit::Time) => span(value),
-        Ok(Unit::Share) => percent(value),
+    let write = |value: f64| match threshold.unit {
+        Some(Unit::Time) => span(value),
+        Some(Unit::Share) => percent(value),
         _ => significant(value),
     };
     (write(threshold.observed), write(threshold.limit))
@@ -256,8 +401,8 @@ pub fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn a_command_pastes_back_as_it_was() {
@@ -274,21 +419,21 @@ mod tests {
     }
 
     #[test]
-    fn equal_books_are_said_with_equal_signs() {
-        let record = fixture::clean();
+    fn equal_counts_are_said_with_equal_signs() {
+        let record = synthetic::clean();
         assert_eq!(
-            books(&record.groups[0]),
-            "Books agree: client 5\u{202f}000 = proxy 5\u{202f}000 = replicas 5\u{202f}000."
+            counts(&record.groups[0]),
+            "Counts agree: client 5,000 = proxy 5,000 = replicas 5,000."
         );
-        let failed = fixture::failed();
-        assert!(books(&failed.groups[0]).contains("+14 retried-requests"));
-        assert!(books(&fixture::invalid().groups[0]).contains("cannot be explained"));
+        let failed = synthetic::failed();
+        assert!(counts(&failed.groups[0]).contains("+14 retried-requests"));
+        assert!(counts(&synthetic::invalid().groups[0]).contains("cannot be explained"));
     }
 
     #[test]
     fn every_verdict_has_a_sentence() {
-        assert_eq!(verdict(&fixture::clean()), "Every check passed.");
-        assert_eq!(verdict(&fixture::failed()), "2 checks failed.");
-        assert!(verdict(&fixture::invalid()).contains("cannot be trusted"));
+        assert_eq!(verdict(&synthetic::clean()), "Every check passed.");
+        assert_eq!(verdict(&synthetic::failed()), "2 checks failed.");
+        assert!(verdict(&synthetic::invalid()).contains("cannot be trusted"));
     }
 }

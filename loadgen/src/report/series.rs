@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{IntervalRecord, Quantiles, Record};
-use crate::recorder::Histogram;
+use super::chart::Mark;
+use crate::record::{EventRecord, IntervalRecord, Quantiles, Record};
+use crate::recorder::{Counts, Histogram};
 
 /// The most points a line has.
 const MOST_BUCKETS: u64 = 240;
@@ -23,6 +24,8 @@ pub(super) struct Series {
     pub(super) width: u64,
     /// Answers that came after the measured part.
     pub(super) drained: u64,
+    /// The events that are about the group, each until all was as before.
+    pub(super) marks: Vec<Mark>,
 }
 
 /// Some seconds of one group.
@@ -30,26 +33,22 @@ pub(super) struct Series {
 pub(super) struct Bucket {
     /// Its first instant, in seconds.
     pub(super) from: f64,
-    /// Its last.
     pub(super) to: f64,
     /// Whether the record has anything of it at all; a gap otherwise.
     pub(super) known: bool,
     /// Whether its seconds were over when the run ended, so that counts make a rate.
     pub(super) whole: bool,
-    pub(super) planned: u64,
-    pub(super) sent: u64,
-    pub(super) dropped: u64,
-    pub(super) succeeded: u64,
-    pub(super) failed: u64,
+    pub(super) counts: Counts,
     pub(super) response: Quantiles,
     pub(super) service: Quantiles,
     pub(super) lag: Quantiles,
+    pub(super) release_lag: Quantiles,
+    pub(super) connection_wait: Quantiles,
     /// Response times: the highest of each histogram bucket, and its count.
     pub(super) spread: Vec<(u64, u64)>,
     /// Answers by status, and failures by class.
     pub(super) failures: BTreeMap<String, u64>,
     pub(super) replicas: BTreeMap<String, ReplicaBucket>,
-    pub(super) connections_opened: u64,
 }
 
 /// One replica's part of a bucket.
@@ -65,6 +64,22 @@ impl Bucket {
         self.to - self.from
     }
 
+    /// What it is called, counted from one as findings do.
+    pub(super) fn name(&self) -> String {
+        let (first, last) = (self.from as u64 + 1, self.to.ceil() as u64);
+        if last <= first {
+            format!("second {first}")
+        } else {
+            format!("seconds {first} to {last}")
+        }
+    }
+
+    /// Requests of it that took longer than this.
+    pub(super) fn above(&self, nanos: u64) -> u64 {
+        let longer = self.spread.iter().filter(|(value, _)| *value > nanos);
+        longer.map(|(_, count)| count).sum()
+    }
+
     /// Its middle, in seconds.
     pub(super) fn middle(&self) -> f64 {
         f64::midpoint(self.from, self.to)
@@ -74,6 +89,26 @@ impl Bucket {
     pub(super) fn rate(&self, count: u64) -> Option<f64> {
         (self.known && self.whole).then(|| count as f64 / self.length())
     }
+}
+
+/// The events of a group as stretches of time.
+fn marks(record: &Record, name: &str, duration: f64) -> Vec<Mark> {
+    let mut groups = record.groups.iter();
+    let host = groups.find(|group| group.label() == name);
+    let host = host.map_or(name, |group| group.host.as_str());
+    let events = record.events.iter();
+    let ours = events.filter(|event| event.group.as_deref().is_none_or(|group| group == host));
+    let mark = |event: &EventRecord| {
+        let from = event.began? as f64 / 1e9;
+        Some(Mark {
+            from,
+            to: event
+                .recovery_s
+                .map_or(duration, |recovery| from + recovery),
+            name: event.n.to_string(),
+        })
+    };
+    ours.filter_map(mark).collect()
 }
 
 impl Series {
@@ -106,6 +141,7 @@ impl Series {
         let after = ours.iter().filter(|interval| interval.second >= seconds);
         Self {
             buckets,
+            marks: marks(record, host, duration),
             end: if duration > 0.0 { duration } else { 1.0 },
             width,
             drained: after
@@ -138,12 +174,7 @@ fn bucket(from: u64, width: u64, duration: f64, members: &[&IntervalRecord]) -> 
         ..Bucket::default()
     };
     for member in members {
-        bucket.planned += member.planned;
-        bucket.sent += member.sent;
-        bucket.dropped += member.dropped;
-        bucket.succeeded += member.succeeded;
-        bucket.failed += member.failed;
-        bucket.connections_opened += member.connections_opened;
+        bucket.counts.add(&member.counts());
         let failed = member
             .status
             .iter()
@@ -152,7 +183,7 @@ fn bucket(from: u64, width: u64, duration: f64, members: &[&IntervalRecord]) -> 
             *bucket.failures.entry(class.clone()).or_default() += count;
         }
     }
-    let response = merged(members.iter().map(|member| &member.response_time));
+    let response = Quantiles::sum(members.iter().map(|member| &member.response_time));
     bucket.spread = response
         .buckets()
         .map(|(value, count)| (value.0, count))
@@ -163,6 +194,8 @@ fn bucket(from: u64, width: u64, duration: f64, members: &[&IntervalRecord]) -> 
     );
     bucket.service = figures(members.iter().map(|member| &member.service_time), None);
     bucket.lag = figures(members.iter().map(|member| &member.send_lag), None);
+    bucket.release_lag = figures(members.iter().map(|member| &member.release_lag), None);
+    bucket.connection_wait = figures(members.iter().map(|member| &member.connection_wait), None);
     let mut by_replica: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for replica in members.iter().flat_map(|member| &member.replicas) {
         by_replica.entry(&replica.id).or_default().push(replica);
@@ -194,29 +227,18 @@ fn figures<'a>(
             ..single.clone()
         },
         (None, Some(histogram)) => Quantiles::figures(histogram),
-        (None, None) => Quantiles::figures(&merged(parts)),
+        (None, None) => Quantiles::figures(&Quantiles::sum(parts)),
     }
-}
-
-/// The sum of histograms. One that cannot be read is passed over: an old record always renders.
-pub(super) fn merged<'a>(parts: impl Iterator<Item = &'a Quantiles>) -> Histogram {
-    let mut sum = Histogram::new();
-    for part in parts {
-        if let Ok(histogram) = part.histogram() {
-            sum.add(&histogram);
-        }
-    }
-    sum
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn a_second_that_was_cut_short_makes_no_rate() {
-        let mut record = fixture::clean();
+        let mut record = synthetic::clean();
         record.run.duration_s = 9.4;
         let series = Series::of(&record, "app-group-1");
         assert_eq!(series.buckets.len(), 10);
@@ -226,7 +248,7 @@ mod tests {
 
     #[test]
     fn answers_after_the_end_are_drained_and_no_part_of_the_axis() {
-        let mut record = fixture::clean();
+        let mut record = synthetic::clean();
         record.run.duration_s = 9.0;
         let series = Series::of(&record, "app-group-1");
         assert_eq!((series.buckets.len(), series.drained), (9, 500));
@@ -234,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_missing_second_is_a_gap_and_not_a_zero() {
-        let mut record = fixture::clean();
+        let mut record = synthetic::clean();
         record.intervals.remove(4);
         let series = Series::of(&record, "app-group-1");
         assert_eq!(series.buckets[4].rate(0), None);
@@ -242,7 +264,7 @@ mod tests {
 
     #[test]
     fn half_a_second_is_one_bucket_of_half_a_second() {
-        let mut record = fixture::one_second();
+        let mut record = synthetic::one_second();
         record.run.duration_s = 0.5;
         let series = Series::of(&record, "app-group-1");
         assert_eq!(series.buckets.len(), 1);

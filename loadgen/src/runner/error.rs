@@ -1,13 +1,15 @@
 //! Why a run did not take place, with its remedy and its exit code.
 
+use crate::checks;
 use crate::engine::EngineError;
 use crate::export::ExportError;
+use crate::model::{Cause, OriginError, exit};
+use crate::plan::PlanError;
 use crate::scrape::ClientError;
 use crate::stack::{ExitClass, StackError};
-use crate::transport::TargetError;
-use crate::transport::general::GeneralError;
+use crate::transport::{TlsError, Unresolved};
 
-use super::StorageError;
+use crate::store::StorageError;
 
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +17,15 @@ pub enum RunError {
     /// The stack could not be brought up, found or understood.
     #[error(transparent)]
     Stack(#[from] StackError),
-    /// The target is no usable address.
+    /// The plan cannot be carried out on this stack.
     #[error(transparent)]
-    Target(#[from] TargetError),
+    Plan(#[from] PlanError),
+    /// The target is no origin.
+    #[error("target `{target}` {reason}")]
+    Target { target: String, reason: OriginError },
+    /// The target's name has no address.
+    #[error(transparent)]
+    Unresolved(#[from] Unresolved),
     /// The run's folder cannot be written.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -27,20 +35,31 @@ pub enum RunError {
     /// The generator's metrics cannot be served where they were wanted.
     #[error(transparent)]
     Export(#[from] ExportError),
-    /// The https target cannot be asked, or gives no answer.
+    /// TLS cannot be set up.
     #[error(transparent)]
-    General(GeneralError),
+    Tls(#[from] TlsError),
+    /// No connection to the target.
+    #[error("{}", unreached(.target, .reason, *.cause))]
+    Unreached {
+        target: String,
+        reason: String,
+        cause: Cause,
+    },
+    /// The target was asked, and there was no answer.
+    #[error("{target} gave no answer for host group {host}: {reason}")]
+    NoAnswer {
+        target: String,
+        /// The group it was asked for.
+        host: String,
+        reason: String,
+        cause: Cause,
+    },
     /// The engine could not begin.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The machine cannot carry the plan.
     #[error("{message}")]
-    Preflight {
-        /// With its arithmetic.
-        message: String,
-        /// What to do.
-        hint: String,
-    },
+    Preflight { message: String, hint: String },
     /// A signal came before there was anything to store.
     #[error("interrupted before the load began")]
     Interrupted,
@@ -49,18 +68,39 @@ pub enum RunError {
     Internal(String),
 }
 
+fn unreached(target: &str, reason: &str, cause: Cause) -> String {
+    match cause {
+        Cause::Refused | Cause::NoSocket => format!("nothing listens at {target}: {reason}"),
+        _ => format!("{target} takes no connection: {reason}"),
+    }
+}
+
 impl RunError {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::Stack(error) => error.hint().unwrap_or_default(),
-            Self::Target(_) => "give --target an origin, as http://127.0.0.1:8080".into(),
+            Self::Plan(error) => error.hint(),
+            Self::Target { .. } => "give --target an origin, as http://127.0.0.1:8080".into(),
+            Self::Unresolved(_) => {
+                "check the spelling, or give an address instead of the name".into()
+            }
             Self::Storage(error) => error.hint(),
             Self::Export(error) => error.hint(),
-            Self::Scraper(_) => "give --counter as NAME{label=\"value\"}".into(),
+            Self::Scraper(_) => "see `ulimit -n`: reading pages needs descriptors".into(),
             Self::Preflight { hint, .. } => hint.clone(),
-            Self::General(error) => error.hint().into(),
+            Self::Tls(error) => error.hint().into(),
+            Self::Unreached { target, cause, .. } => match cause {
+                Cause::Refused | Cause::Unreachable | Cause::Silent | Cause::Unknown => format!(
+                    "start what is to be tested, or leave --target out to use the embedded stack; \
+                     `curl -v {target}/` shows whether it listens"
+                ),
+                cause => checks::hint_of(*cause).unwrap_or_default().into(),
+            },
+            Self::NoAnswer { cause, .. } => checks::hint_of(*cause)
+                .unwrap_or("check --target, and that it speaks TLS there")
+                .into(),
             Self::Engine(_) => {
                 "see `ulimit -a`: threads and open files are what the engine needs".into()
             }
@@ -74,19 +114,20 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Stack(error) => match error.exit_class() {
-                ExitClass::Usage => 2,
-                ExitClass::Unreachable => 3,
+                ExitClass::Usage => exit::USAGE,
+                ExitClass::Unreachable => exit::UNREACHABLE,
             },
-            Self::Target(TargetError::Unresolved { .. })
-            | Self::General(GeneralError::NoAnswer { .. }) => 3,
-            Self::General(_)
-            | Self::Target(_)
-            | Self::Scraper(_)
+            Self::Unresolved(_) | Self::Unreached { .. } | Self::NoAnswer { .. } => {
+                exit::UNREACHABLE
+            }
+            Self::Tls(_)
+            | Self::Plan(_)
+            | Self::Target { .. }
             | Self::Storage(_)
             | Self::Export(_)
-            | Self::Preflight { .. } => 2,
-            Self::Engine(_) | Self::Internal(_) => 1,
-            Self::Interrupted => 130,
+            | Self::Preflight { .. } => exit::USAGE,
+            Self::Engine(_) | Self::Scraper(_) | Self::Internal(_) => exit::INTERNAL,
+            Self::Interrupted => exit::INTERRUPTED,
         }
     }
 }

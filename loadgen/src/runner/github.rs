@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
 
-use crate::report::{self, Record};
+use crate::record::Record;
+use crate::report;
 
 /// The most bytes of summaries that GitHub takes of one step; with one more it takes none.
 const MOST_SUMMARY: u64 = 1024 * 1024;

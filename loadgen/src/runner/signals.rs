@@ -5,9 +5,7 @@ use std::future::Future;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::RunError;
-
-/// Exit code of an interrupted run.
-const INTERRUPTED: i32 = 130;
+use crate::model::exit;
 
 /// The signals that end a run.
 #[derive(Debug)]
@@ -65,6 +63,6 @@ impl Signals {
     /// Ends the process at once: the second signal means now. The spool in the run's folder keeps
     /// what was measured, and embedded children end with their parent.
     pub fn now() -> ! {
-        std::process::exit(INTERRUPTED)
+        std::process::exit(i32::from(exit::INTERRUPTED))
     }
 }

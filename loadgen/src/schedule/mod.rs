@@ -7,11 +7,13 @@
 //! **Invariant:** a schedule is a pure function of its specification and a [`Slice`]. It reads no
 //! clock and never sleeps, and the slices of any N together are exactly the whole.
 
+mod load;
 mod process;
 mod profile;
 
+pub use load::Load;
 pub use process::Process;
-pub use profile::{Profile, ProfileError, Stage};
+pub use profile::{Profile, ProfileError, Stage, Stages};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +29,6 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// All arrivals.
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 }
 

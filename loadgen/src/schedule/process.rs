@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Process {
-    /// Evenly spaced.
     Constant,
     /// Independent of one another, as users are: exponential gaps.
     Poisson {

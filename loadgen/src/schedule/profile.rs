@@ -1,24 +1,32 @@
 //! How many arrivals a second, over time, and the inverse: when a count is reached.
 
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::Rate;
+use crate::model::{Rate, span_of, span_text};
 
 /// The intended rate over the measured part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Profile {
-    /// One rate throughout.
     Constant {
         /// Arrivals per second.
         rate: Rate,
     },
-    /// Linear between stages.
     Stages {
         /// At least two, in order of time, the first at 0.
-        stages: Vec<Stage>,
+        stages: Stages,
     },
 }
+
+/// Points of a rate that is linear between them: at least two, in order of time, the first at 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "Vec<Stage>", into = "Vec<Stage>")]
+#[schemars(with = "Vec<Stage>")]
+pub struct Stages(Vec<Stage>);
 
 /// A rate to be reached at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -38,20 +46,34 @@ pub enum ProfileError {
     /// The first stage fixes the start.
     #[error("the first stage must be at 0, and it is at {0} s")]
     LateStart(f64),
-    /// Time runs forward.
     #[error("stage times must grow, and {1} s follows {0} s")]
     Unordered(f64, f64),
     /// Rates cannot be negative.
     #[error("a stage's rate must be 0 or more and finite, and {0} is not")]
     BadRate(f64),
+    /// A point that is not `TIME:RPS`.
+    #[error("stage `{stage}` {reason}")]
+    Malformed {
+        /// The text of the point.
+        stage: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A time that no run can last.
+    #[error("stage `{0}` is not within a day")]
+    TooLong(String),
     /// Somewhere there has to be load.
     #[error("every stage has rate 0, so nothing would ever be sent")]
     Silent,
 }
 
-impl Profile {
-    /// Checks stages and makes them a profile.
-    pub fn stages(stages: Vec<Stage>) -> Result<Self, ProfileError> {
+/// The latest that a stage can be, in seconds.
+const A_DAY: f64 = 86_400.0;
+
+impl TryFrom<Vec<Stage>> for Stages {
+    type Error = ProfileError;
+
+    fn try_from(stages: Vec<Stage>) -> Result<Self, ProfileError> {
         match stages.first() {
             Some(first) if first.at != 0.0 => return Err(ProfileError::LateStart(first.at)),
             _ if stages.len() < 2 => return Err(ProfileError::TooFew(stages.len())),
@@ -72,7 +94,76 @@ impl Profile {
         if stages.iter().all(|stage| stage.rate == 0.0) {
             return Err(ProfileError::Silent);
         }
-        Ok(Self::Stages { stages })
+        match stages.iter().find(|stage| stage.at > A_DAY) {
+            Some(late) => Err(ProfileError::TooLong(late.to_string())),
+            None => Ok(Self(stages)),
+        }
+    }
+}
+
+impl From<Stages> for Vec<Stage> {
+    fn from(stages: Stages) -> Self {
+        stages.0
+    }
+}
+
+impl FromStr for Stages {
+    type Err = ProfileError;
+
+    /// `0:100,30s:500,60s:500`
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        let stages: Result<Vec<_>, _> = text.split(',').map(str::parse).collect();
+        stages?.try_into()
+    }
+}
+
+impl fmt::Display for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stages: Vec<_> = self.0.iter().map(Stage::to_string).collect();
+        f.write_str(&stages.join(","))
+    }
+}
+
+impl FromStr for Stage {
+    type Err = ProfileError;
+
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        let text = text.trim();
+        let malformed = |reason: &str| ProfileError::Malformed {
+            stage: text.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let (at, rate) = text
+            .split_once(':')
+            .ok_or_else(|| malformed("has no `:`"))?;
+        let at = span_of(at)
+            .map_err(|error| malformed(&format!("begins with no time: {error}")))?
+            .as_secs_f64();
+        if !(0.0..=A_DAY).contains(&at) {
+            return Err(ProfileError::TooLong(text.to_owned()));
+        }
+        let rate = rate
+            .parse()
+            .map_err(|_| malformed("ends with no number of requests per second"))?;
+        Ok(Self { at, rate })
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Duration::try_from_secs_f64(self.at) {
+            Ok(at) => write!(f, "{}:{}", span_text(at), self.rate),
+            Err(_) => write!(f, "{}s:{}", self.at, self.rate),
+        }
+    }
+}
+
+impl Profile {
+    /// Checks stages and makes them a profile.
+    pub fn stages(stages: Vec<Stage>) -> Result<Self, ProfileError> {
+        Ok(Self::Stages {
+            stages: stages.try_into()?,
+        })
     }
 
     /// The length the profile has by itself, in seconds.
@@ -80,7 +171,7 @@ impl Profile {
     pub fn length(&self) -> Option<f64> {
         match self {
             Self::Constant { .. } => None,
-            Self::Stages { stages } => stages.last().map(|stage| stage.at),
+            Self::Stages { stages } => stages.0.last().map(|stage| stage.at),
         }
     }
 
@@ -89,7 +180,7 @@ impl Profile {
     pub fn peak(&self) -> f64 {
         match self {
             Self::Constant { rate } => rate.per_second(),
-            Self::Stages { stages } => stages.iter().map(|stage| stage.rate).fold(0.0, f64::max),
+            Self::Stages { stages } => stages.0.iter().map(|stage| stage.rate).fold(0.0, f64::max),
         }
     }
 
@@ -98,7 +189,7 @@ impl Profile {
     pub fn rate_at(&self, at: f64) -> f64 {
         match self {
             Self::Constant { rate } => rate.per_second(),
-            Self::Stages { stages } => segments(stages)
+            Self::Stages { stages } => segments(&stages.0)
                 .find(|(from, to)| (from.at..to.at).contains(&at))
                 .map_or(0.0, |(from, to)| {
                     from.rate + slope(from, to) * (at - from.at)
@@ -111,7 +202,7 @@ impl Profile {
     pub fn integral(&self, until: f64) -> f64 {
         match self {
             Self::Constant { rate } => rate.per_second() * until,
-            Self::Stages { stages } => segments(stages)
+            Self::Stages { stages } => segments(&stages.0)
                 .map(|(from, to)| {
                     let t = (until - from.at).clamp(0.0, to.at - from.at);
                     t * (from.rate + slope(from, to) * t / 2.0)
@@ -126,7 +217,7 @@ impl Profile {
             Self::Constant { rate } => Some(count / rate.per_second()),
             Self::Stages { stages } => {
                 let mut left = count;
-                for (from, to) in segments(stages) {
+                for (from, to) in segments(&stages.0) {
                     let area = (to.at - from.at) * f64::midpoint(from.rate, to.rate);
                     if left < area {
                         return Some(from.at + time_within(from.rate, slope(from, to), left));

@@ -46,7 +46,7 @@ impl<'a> Cursor<'a> {
                 shorten(self.rest)
             };
             Err(Reason::Wanted {
-                wanted: name,
+                wanted: name.into(),
                 found,
             })
         }

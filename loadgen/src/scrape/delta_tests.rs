@@ -23,6 +23,7 @@ fn gone() -> Page {
 
 fn snapshot(replicas: &[(&str, &Page)]) -> Snapshot {
     let replicas = replicas.iter().map(|(id, page)| ReplicaSnapshot {
+        processes: None,
         replica: Replica {
             group: "g".into(),
             id: ReplicaId((*id).to_owned()),

@@ -1,7 +1,11 @@
 //! Why a page could not be read: the place, the value and the reason.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 /// Why a text is no exposition, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("line {line}: {reason}")]
 pub struct ParseError {
     /// Counted from 1; 0 when it is about the page as a whole.
@@ -11,7 +15,7 @@ pub struct ParseError {
 }
 
 /// What is wrong with a line. Values are cut to a readable length.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Reason {
     /// More bytes than a metrics page should have.
     #[error("the page has {0} bytes, more than the {1} that are read")]
@@ -41,8 +45,7 @@ pub enum Reason {
     #[error("`{found}` where `{wanted}` is needed")]
     Wanted {
         /// What had to come.
-        wanted: &'static str,
-        /// What came.
+        wanted: Cow<'static, str>,
         found: String,
     },
     /// A quoted text without its end.
@@ -51,10 +54,8 @@ pub enum Reason {
     /// A backslash before something that is not `\`, `"` or `n`.
     #[error("`\\{0}` is no escape")]
     Escape(char),
-    /// No number.
     #[error("`{0}` is no number")]
     Number(String),
-    /// No integer milliseconds.
     #[error("`{0}` is no timestamp in milliseconds")]
     Timestamp(String),
     /// An exemplar: another format than was asked for.
@@ -75,89 +76,62 @@ pub enum Reason {
 }
 
 /// Why a page gave no count. Each names the page.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum ScrapeError {
     /// No connection, or it broke.
     #[error("scrape of {url} failed: {reason}")]
     Unreachable {
-        /// The page.
         url: String,
         /// What the connection said.
         reason: String,
     },
+    /// Sent elsewhere, to another origin or round and round.
+    #[error("scrape of {url} was answered {status}, to {location:?}")]
+    Redirect {
+        url: String,
+        status: u16,
+        /// Empty where the answer has none.
+        location: String,
+    },
     /// No complete page in time.
     #[error("scrape of {url} took longer than {seconds} s")]
-    Timeout {
-        /// The page.
-        url: String,
-        /// The bound.
-        seconds: String,
-    },
+    Timeout { url: String, seconds: String },
     /// Not 2xx.
     #[error("scrape of {url} answered {status}")]
     Status {
-        /// The page.
         url: String,
         /// The HTTP status.
         status: u16,
     },
     /// Larger than the bound.
     #[error("page {url} is larger than {limit} bytes")]
-    TooLarge {
-        /// The page.
-        url: String,
-        /// The bound.
-        limit: usize,
-    },
+    TooLarge { url: String, limit: usize },
     /// Not UTF-8.
     #[error("page {url} is no text: byte {at} is not UTF-8")]
     NotText {
-        /// The page.
         url: String,
         /// The first offending byte.
         at: usize,
     },
     /// Not what it should be.
     #[error("page {url}, {error}")]
-    Parse {
-        /// The page.
-        url: String,
-        /// Where and why.
-        error: ParseError,
-    },
+    Parse { url: String, error: ParseError },
     /// Not NGINX's status page.
     #[error("page {url} is no stub_status page: {reason}")]
     StubStatus {
-        /// The page.
         url: String,
-        /// What is missing.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
     /// The counter is not there at all.
     #[error("page {url} has no counter `{counter}`")]
-    MissingCounter {
-        /// The page.
-        url: String,
-        /// Its name.
-        counter: String,
-    },
+    MissingCounter { url: String, counter: String },
     /// The counter is not a whole number from 0.
     #[error("page {url}: counter `{counter}` is {value}, which is no count")]
     NotACount {
-        /// The page.
         url: String,
-        /// Its name.
         counter: String,
         /// Its value as text.
         value: String,
-    },
-    /// The selector itself is malformed.
-    #[error("`{counter}` selects no counter: {reason}")]
-    Selector {
-        /// As it was written.
-        counter: String,
-        /// Why not.
-        reason: String,
     },
 }
 
@@ -173,12 +147,15 @@ impl ScrapeError {
             Self::Status { .. } => {
                 "give the address of the metrics page itself, as http://host:port/metrics"
             }
+            Self::Redirect { .. } => {
+                "redirects on the same origin are followed; give the address that the page has there"
+            }
             Self::TooLarge { .. } => "point loadgen at a page with fewer series",
             Self::NotText { .. } | Self::Parse { .. } => {
                 "the page must be in the Prometheus text format 0.0.4; `promtool check metrics` shows what is wrong"
             }
             Self::StubStatus { .. } => "the location needs `stub_status;`",
-            Self::MissingCounter { .. } | Self::NotACount { .. } | Self::Selector { .. } => {
+            Self::MissingCounter { .. } | Self::NotACount { .. } => {
                 "name the counter that counts requests: --counter 'NAME{label=\"value\"}'"
             }
         }

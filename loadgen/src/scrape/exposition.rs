@@ -1,7 +1,7 @@
 //! A strict parser for the Prometheus text format (0.0.4 and 1.0.0).
 //!
 //! It refuses what it cannot read, with line and reason: a line that is skipped in silence is a
-//! counter that is missing from the books. Names and values are borrowed from the page.
+//! counter that is missing from the counts. Names and values are borrowed from the page.
 //!
 //! **Invariant:** any text gives a value or an error, never a panic.
 
@@ -13,13 +13,11 @@ use super::{ParseError, Reason};
 
 /// The largest page, in bytes.
 const MOST_BYTES: usize = 16 << 20;
-/// The most samples.
 const MOST_SAMPLES: usize = 200_000;
 
 /// All samples of a page, in its order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exposition<'a> {
-    /// The samples.
     pub samples: Vec<Sample<'a>>,
     /// The types given by `# TYPE` lines, by family name.
     pub types: HashMap<&'a str, Kind>,
@@ -42,15 +40,12 @@ pub struct Sample<'a> {
 /// What a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only ever grows.
     Counter,
     /// Goes up and down.
     Gauge,
-    /// Cumulative buckets.
     Histogram,
     /// Sum, count and perhaps quantiles.
     Summary,
-    /// Not said.
     Untyped,
 }
 

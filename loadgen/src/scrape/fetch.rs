@@ -3,9 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::ACCEPT;
+use reqwest::header::{ACCEPT, LOCATION};
 
-use super::{ScrapeError, Selector, SelectorError};
+use reqwest::redirect::Policy;
+
+use super::ScrapeError;
+use crate::model::Selector;
+
+/// The most redirects that are followed for a page.
+const MOST_REDIRECTS: usize = 3;
 
 /// What a page may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +41,8 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub struct Scraper {
     pub(super) client: reqwest::Client,
+    /// The same, but each request has a connection of its own.
+    pub(super) fresh: reqwest::Client,
     pub(super) selector: Selector,
     pub(super) limits: Limits,
 }
@@ -42,9 +50,6 @@ pub struct Scraper {
 /// Why no scraper could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The counter is malformed.
-    #[error(transparent)]
-    Selector(#[from] SelectorError),
     /// The HTTP client could not be made.
     #[error("no HTTP client for scrapes: {0}")]
     Http(#[from] reqwest::Error),
@@ -54,32 +59,37 @@ pub enum ClientError {
 }
 
 impl Scraper {
-    /// A scraper that counts `counter` (`NAME{label="value"}`), with a client of its own.
+    /// A scraper that counts `counter` with a client of its own.
     ///
     /// That client reads pages over http. For https pages bring a client that trusts their
     /// certificates, with [`Self::with_client`].
-    pub fn new(counter: &str) -> Result<Self, ClientError> {
+    pub fn new(counter: &Selector) -> Result<Self, ClientError> {
         // Building with a provider of our own leaves the process-wide default alone.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Self::with_client(counter, client)
+        let client = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .no_proxy()
+                .redirect(within_origin())
+        };
+        Ok(Self {
+            fresh: client().pool_max_idle_per_host(0).build()?,
+            ..Self::with_client(counter, client().build()?)
+        })
     }
 
     /// A scraper that counts `counter` and reads through `client`.
-    pub fn with_client(counter: &str, client: reqwest::Client) -> Result<Self, ClientError> {
-        Ok(Self {
+    pub fn with_client(counter: &Selector, client: reqwest::Client) -> Self {
+        Self {
+            fresh: client.clone(),
             client,
-            selector: counter.parse()?,
+            selector: counter.clone(),
             limits: Limits::default(),
-        })
+        }
     }
 
     /// The same with other limits.
@@ -91,8 +101,16 @@ impl Scraper {
 
     /// The text of one page.
     pub async fn text(&self, url: &str) -> Result<String, ScrapeError> {
+        self.text_by(&self.client, url).await
+    }
+
+    pub(super) async fn text_by(
+        &self,
+        client: &reqwest::Client,
+        url: &str,
+    ) -> Result<String, ScrapeError> {
         let timeout = self.limits.timeout;
-        match tokio::time::timeout(timeout, self.bytes(url)).await {
+        match tokio::time::timeout(timeout, self.bytes(client, url)).await {
             Ok(bytes) => String::from_utf8(bytes?).map_err(|error| ScrapeError::NotText {
                 url: url.to_owned(),
                 at: error.utf8_error().valid_up_to(),
@@ -104,16 +122,22 @@ impl Scraper {
         }
     }
 
-    async fn bytes(&self, url: &str) -> Result<Vec<u8>, ScrapeError> {
+    async fn bytes(&self, client: &reqwest::Client, url: &str) -> Result<Vec<u8>, ScrapeError> {
         let broken = |error: reqwest::Error| ScrapeError::Unreachable {
             url: url.to_owned(),
             reason: innermost(&error),
         };
-        let request = self
-            .client
-            .get(url)
-            .header(ACCEPT, "text/plain;version=0.0.4");
+        let request = client.get(url).header(ACCEPT, "text/plain;version=0.0.4");
         let mut answer = request.send().await.map_err(broken)?;
+        if answer.status().is_redirection() {
+            let location = answer.headers().get(LOCATION);
+            let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+            return Err(ScrapeError::Redirect {
+                url: url.to_owned(),
+                status: answer.status().as_u16(),
+                location: location.map(|to| plain(&to)).unwrap_or_default(),
+            });
+        }
         if !answer.status().is_success() {
             return Err(ScrapeError::Status {
                 url: url.to_owned(),
@@ -132,6 +156,28 @@ impl Scraper {
         }
         Ok(bytes)
     }
+}
+
+/// Follows redirects on the same origin, as from `/metrics` to `/metrics/`; another origin is another
+/// page, and for the user to name.
+fn within_origin() -> Policy {
+    Policy::custom(|attempt| {
+        let from = attempt.previous().last().map(reqwest::Url::origin);
+        let same = from == Some(attempt.url().origin());
+        if same && attempt.previous().len() <= MOST_REDIRECTS {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
+    })
+}
+
+/// Without control characters, and not longer than a line.
+fn plain(text: &str) -> String {
+    let shown = text.chars().take(200);
+    shown
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// The cause at the bottom says more than "error sending request".

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 
 use super::*;
-use crate::model::{Proxy, ProxyBook, Replica, ReplicaId, StackKind, Topology};
+use crate::model::{Proxy, ProxyCounter, Replica, ReplicaId, StackKind, Topology};
 use crate::scrape::Delta;
 
 const COUNTER: &str = r#"http_requests_total{handler="/"}"#;
@@ -20,7 +20,9 @@ fn scraper() -> Scraper {
         settle: Duration::from_secs(5),
         poll: Duration::from_millis(1),
     };
-    Scraper::new(COUNTER).expect("a scraper").limited(limits)
+    Scraper::new(&COUNTER.parse().expect("a counter"))
+        .expect("a scraper")
+        .limited(limits)
 }
 
 /// Serves a router on a free port; gives its origin away.
@@ -40,7 +42,7 @@ fn topology(origin: &str) -> Topology {
         proxy: Proxy {
             name: "test".into(),
             target: origin.to_owned(),
-            book: Some(ProxyBook::StubStatus {
+            counter: Some(ProxyCounter::StubStatus {
                 url: format!("{origin}/status"),
             }),
             workers: 1,
@@ -91,7 +93,7 @@ async fn a_counter_that_lags_is_waited_for_and_own_reads_are_known() {
     let after = scraper.settled(&topology).await;
     let delta = Delta::between(&before, &after);
     assert_eq!(delta.replicas[0].requests, Some(0));
-    let proxy = delta.proxy.expect("a book");
+    let proxy = delta.proxy.expect("a count");
     assert_eq!(proxy.total, Some(proxy.own_reads));
     assert_eq!(delta.replicas[0].own_reads, after.reads);
 }
@@ -103,8 +105,17 @@ async fn a_page_that_cannot_be_read_says_why_and_names_itself() {
         .route("/missing", get(|| async { (StatusCode::NOT_FOUND, "") }))
         .route(
             "/moved",
-            get(|| async { (StatusCode::FOUND, [("location", "/ok")]) }),
+            get(|| async { (StatusCode::FOUND, [("location", "http://127.0.0.2:9/ok")]) }),
         )
+        .route(
+            "/round",
+            get(|| async { (StatusCode::TEMPORARY_REDIRECT, [("location", "/round")]) }),
+        )
+        .route(
+            "/here",
+            get(|| async { (StatusCode::TEMPORARY_REDIRECT, [("location", "/here/")]) }),
+        )
+        .route("/here/", get(|| async { "m 1\n" }))
         .route("/huge", get(|| async { "m 1\n".repeat(10_000) }))
         .route("/bytes", get(|| async { vec![b'm', 0xff, b'\n'] }))
         .route("/slow", get(slow));
@@ -112,7 +123,8 @@ async fn a_page_that_cannot_be_read_says_why_and_names_itself() {
     let scraper = scraper();
     for (path, part) in [
         ("/missing", "answered 404"),
-        ("/moved", "answered 302"),
+        ("/moved", "answered 302, to \"http://127.0.0.2:9/ok\""),
+        ("/round", "answered 307"),
         ("/huge", "larger than 10000 bytes"),
         ("/bytes", "byte 1 is not UTF-8"),
         ("/slow", "longer than 0.5 s"),
@@ -125,6 +137,8 @@ async fn a_page_that_cannot_be_read_says_why_and_names_itself() {
         assert!(error.to_string().contains(path), "{error}");
         assert!(!error.hint().is_empty());
     }
+    let moved = scraper.text(&format!("{origin}/here")).await;
+    assert_eq!(moved, Ok("m 1\n".to_owned()), "on the same origin");
 }
 
 #[tokio::test]

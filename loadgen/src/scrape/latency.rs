@@ -2,21 +2,46 @@
 
 use std::collections::BTreeMap;
 
-use super::{Exposition, Selector};
+use serde::{Deserialize, Serialize};
+
+use super::Exposition;
+use crate::model::Selector;
 
 /// A latency histogram in seconds. Of a page: totals. Of a delta: what was added between two.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
-    /// Observations.
     pub count: u64,
     /// Their sum, in seconds.
     pub sum: f64,
     /// Upper bounds in seconds, ascending, with the observations up to each (cumulative).
+    #[serde(with = "bounds")]
     pub buckets: Vec<(f64, u64)>,
 }
 
+/// Buckets as JSON has them, which knows no infinity: that bound is `null`.
+mod bounds {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        buckets: &[(f64, u64)],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let finite = |(bound, count): &(f64, u64)| (bound.is_finite().then_some(*bound), *count);
+        to.collect_seq(buckets.iter().map(finite))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<(f64, u64)>, D::Error> {
+        let buckets = Vec::<(Option<f64>, u64)>::deserialize(from)?.into_iter();
+        Ok(buckets
+            .map(|(bound, count)| (bound.unwrap_or(f64::INFINITY), count))
+            .collect())
+    }
+}
+
 /// The bucket a quantile falls into: above `lower` and up to `upper`, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     /// Exclusive; 0 for the first.
     pub lower: f64,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::latency::{self, Latency};
-use super::{Exposition, Sample, ScrapeError, Selector};
-use crate::model::StatusClass;
+use super::{Exposition, Route, Sample, ScrapeError};
+use crate::model::{Selector, StatusClass};
 
 /// Up to here every whole number is a double.
 const MOST: f64 = 9_007_199_254_740_992.0;
@@ -13,8 +15,9 @@ const CONNECTIONS: &str = "http_connections_total";
 /// Labels under which services put the status.
 const STATUS_LABELS: [&str; 4] = ["status", "code", "status_code", "http_status"];
 
-/// A replica's page, as far as the books need it. Counts are totals since the process began.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A replica's page, as far as the counts need it. Counts are totals since the process began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reading {
     /// Sum over the selected series.
     pub total: u64,
@@ -22,18 +25,28 @@ pub struct Reading {
     pub by_class: BTreeMap<StatusClass, u64>,
     /// All series of the counter's name by their `handler` label, selected or not.
     pub by_handler: BTreeMap<String, u64>,
+    /// The same by [`Route`] and status class, where the series tell a handler.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_route: BTreeMap<Route, BTreeMap<StatusClass, u64>>,
     /// When the process began, seconds since 1970.
     pub process_start: Option<f64>,
     /// When each selected series began, by its labels.
     pub created: BTreeMap<String, f64>,
     /// Connections accepted, where the page tells.
     pub connections: Option<u64>,
+    /// CPU time that the process used, in seconds.
+    pub cpu_seconds: Option<f64>,
+    /// Whether one of the selected series is the sum of the others, so that each request is in
+    /// `total` twice.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub doubled: bool,
     /// Every latency histogram whose scope is the selected series or the whole process.
     pub latencies: BTreeMap<String, Latency>,
 }
 
 /// A proxy's page. Counts are totals since the process began.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProxyReading {
     /// Requests taken, all hosts.
     pub total: u64,
@@ -49,11 +62,15 @@ impl Reading {
             ..Self::default()
         };
         for sample in page.named(&selector.name) {
-            // A series that is not selected is no concern of the books when it is no count.
+            // A series that is not selected is no concern of the counts when it is no count.
             if let (Some(handler), Ok(count)) =
                 (sample.label("handler"), count(url, selector, sample.value))
             {
                 *reading.by_handler.entry(handler.to_owned()).or_default() += count;
+                let route = Route::new(sample.label("method"), handler);
+                let class = class_of(sample).unwrap_or(StatusClass(0));
+                let classes = reading.by_route.entry(route).or_default();
+                *classes.entry(class).or_default() += count;
             }
             if let (true, Some(class)) = (selector.matches(sample), class_of(sample)) {
                 *reading.by_class.entry(class).or_default() += count(url, selector, sample.value)?;
@@ -62,7 +79,14 @@ impl Reading {
         reading.process_start = page
             .named("process_start_time_seconds")
             .next()
-            .map(|sample| sample.value);
+            .map(|sample| sample.value)
+            .filter(|start| start.is_finite());
+        reading.cpu_seconds = page
+            .named("process_cpu_seconds_total")
+            .next()
+            .map(|sample| sample.value)
+            .filter(|seconds| seconds.is_finite());
+        reading.doubled = is_doubled(page, selector);
         reading.connections = page
             .named(CONNECTIONS)
             .next()
@@ -74,7 +98,7 @@ impl Reading {
         let created = format!("{base}_created");
         reading.created = page
             .named(&created)
-            .filter(|sample| selector.labels_match(sample))
+            .filter(|sample| selector.labels_match(sample) && sample.value.is_finite())
             .map(|sample| (key_of(sample), sample.value))
             .collect();
         reading.latencies = latency::read(page, selector);
@@ -96,6 +120,26 @@ impl Reading {
             .any(|(class, then)| self.by_class.get(class).copied().unwrap_or(0) < *then);
         restarted || recreated || fell || self.total < before.total
     }
+}
+
+/// Whether one series beside others has fewer labels than all of them, and their sum: a series for
+/// all requests beside one for each status, say.
+fn is_doubled(page: &Exposition<'_>, selector: &Selector) -> bool {
+    let named = page.named(&selector.name);
+    let selected: Vec<_> = named.filter(|sample| selector.matches(sample)).collect();
+    let sum: f64 = selected.iter().map(|sample| sample.value).sum();
+    selected.iter().any(|whole| {
+        let parts = selected.iter().filter(|part| !std::ptr::eq(*part, whole));
+        let mut parts = parts.peekable();
+        let is_part = |part: &&&Sample<'_>| {
+            part.labels.len() > whole.labels.len()
+                && (whole.labels.iter()).all(|(name, value)| part.label(name) == Some(value))
+        };
+        whole.value > 0.0
+            && parts.peek().is_some()
+            && parts.all(|part| is_part(&part))
+            && (sum - 2.0 * whole.value).abs() < 0.5
+    })
 }
 
 impl ProxyReading {
@@ -129,7 +173,7 @@ fn total(url: &str, page: &Exposition<'_>, selector: &Selector) -> Result<u64, S
     count(url, selector, sum)
 }
 
-/// A counter is a double on the page and a whole number in the books.
+/// A counter is a double on the page and a whole number in the counts.
 fn count(url: &str, selector: &Selector, value: f64) -> Result<u64, ScrapeError> {
     if value.fract() == 0.0 && (0.0..=MOST).contains(&value) {
         Ok(value as u64)

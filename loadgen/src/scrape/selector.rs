@@ -1,19 +1,10 @@
-//! Selects what counts: `http_requests_total{handler="/"}`.
+//! Reads a selector, and finds what it selects on a page.
 
-use std::fmt;
 use std::str::FromStr;
 
 use super::cursor::{Cursor, shorten};
 use super::{Exposition, Reason, Sample};
-
-/// A metric's name with the labels a series must have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selector {
-    /// The metric.
-    pub name: String,
-    /// Labels with their values; others may be anything.
-    pub labels: Vec<(String, String)>,
-}
+use crate::model::Selector;
 
 /// Why a text is no selector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +12,6 @@ pub struct Selector {
 pub struct SelectorError {
     /// As it was written.
     pub text: String,
-    /// What is wrong.
     pub reason: Reason,
 }
 
@@ -38,15 +28,6 @@ impl Selector {
         self.labels
             .iter()
             .all(|(name, value)| sample.label(name) == Some(value))
-    }
-
-    /// The value a label must have.
-    #[must_use]
-    pub fn label(&self, name: &str) -> Option<&str> {
-        self.labels
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
     }
 
     /// The sum over the selected series: 0 when the page knows the metric but no such series yet
@@ -94,24 +75,11 @@ fn read(text: &str) -> Result<Selector, Reason> {
     }
 }
 
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        if self.labels.is_empty() {
-            return Ok(());
-        }
-        let escape = |value: &str| {
-            value
-                .replace('\\', r"\\")
-                .replace('"', r#"\""#)
-                .replace('\n', r"\n")
-        };
-        let labels: Vec<_> = self
-            .labels
-            .iter()
-            .map(|(name, value)| format!("{name}=\"{}\"", escape(value)))
-            .collect();
-        write!(f, "{{{}}}", labels.join(","))
+impl TryFrom<String> for Selector {
+    type Error = SelectorError;
+
+    fn try_from(text: String) -> Result<Self, SelectorError> {
+        text.parse()
     }
 }
 

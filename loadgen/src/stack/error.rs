@@ -34,25 +34,8 @@ pub enum StackError {
     /// A name without an address.
     #[error("cannot resolve {host}: {reason}")]
     Unresolved {
-        /// The name.
         host: String,
         /// The resolver's words.
-        reason: String,
-    },
-    /// No connection to the target.
-    #[error("nothing listens at {target}: {reason}")]
-    NothingListens {
-        /// The target.
-        target: String,
-        /// The kernel's words, or the time that passed.
-        reason: String,
-    },
-    /// A target that takes connections but does not answer in HTTP.
-    #[error("{target} does not speak HTTP: {reason}")]
-    NoHttp {
-        /// The target.
-        target: String,
-        /// What came instead.
         reason: String,
     },
     /// No Docker Engine behind its address.
@@ -74,7 +57,6 @@ pub enum StackError {
     Engine {
         /// What was asked of it.
         action: String,
-        /// Its answer.
         reason: String,
     },
     /// Neither `docker compose` nor `docker-compose`.
@@ -82,33 +64,23 @@ pub enum StackError {
     ComposeMissing,
     /// A folder that is no compose project.
     #[error("{directory} has no docker-compose.yml")]
-    NoComposeFile {
-        /// The folder.
-        directory: String,
-    },
+    NoComposeFile { directory: String },
     /// An image that could not be built or fetched.
     #[error("`{command}` could not build the images:\n{tail}")]
-    BuildFailed {
-        /// The command.
-        command: String,
-        /// Its last lines.
-        tail: String,
-    },
+    BuildFailed { command: String, tail: String },
     /// A compose command that failed otherwise.
     #[error("`{command}` failed ({status}):\n{tail}")]
     ComposeFailed {
-        /// The command.
         command: String,
-        /// How it ended.
         status: String,
-        /// Its last lines.
         tail: String,
     },
     /// A port of this machine that somebody else holds.
-    #[error("port {port} of this machine is already held by another program")]
+    #[error("port {port} of this machine is already held by {}", holder.as_deref().unwrap_or("another program"))]
     PortHeld {
-        /// The port.
         port: u16,
+        /// A compose project, where the Docker Engine knows it.
+        holder: Option<String>,
     },
     /// A published range with no port left.
     #[error("every port of the replicas' published range is held")]
@@ -122,7 +94,6 @@ pub enum StackError {
     /// A compose project without the container or port that is needed.
     #[error("compose project {project} {lack}")]
     Incomplete {
-        /// The project.
         project: String,
         /// What it lacks, as a predicate: `has no running proxy`.
         lack: String,
@@ -130,7 +101,6 @@ pub enum StackError {
     /// A replica or proxy that did not start in time.
     #[error("{name} did not become ready within {waited:?}: {reason}")]
     NotReady {
-        /// Which one.
         name: String,
         /// How long it was waited for.
         waited: Duration,
@@ -140,21 +110,13 @@ pub enum StackError {
     /// A child that could not be started, or that ended before it was ready.
     #[error("{name} could not be started: {reason}")]
     NotStarted {
-        /// Which one.
         name: String,
         /// The kernel's words, or the end of what it wrote to standard error.
         reason: String,
     },
-    /// Two replicas that answers could not be told apart by.
-    #[error("{first} and {second} both call themselves {id}")]
-    DuplicateReplica {
-        /// The name both give.
-        id: String,
-        /// One metrics page.
-        first: String,
-        /// The other.
-        second: String,
-    },
+    /// Something that an event was to do to a part of the stack.
+    #[error("{whom}: {reason}")]
+    Event { whom: String, reason: String },
 }
 
 /// Which row of the table of exit codes an error belongs to.
@@ -191,13 +153,6 @@ impl StackError {
             Self::Unresolved { .. } => {
                 "check the spelling, or give an address instead of the name".into()
             }
-            Self::NothingListens { target, .. } => format!(
-                "start what is to be tested, or leave --target out to use the embedded stack; \
-                 `curl -v {target}/` shows whether it listens"
-            ),
-            Self::NoHttp { .. } => {
-                "check the port, and whether the target wants https:// instead of http://".into()
-            }
             Self::EngineNotRunning { .. } => {
                 "start it (`systemctl start docker`), set DOCKER_HOST to where it is, \
                  or use --stack embedded, which needs no Docker"
@@ -226,7 +181,12 @@ impl StackError {
             Self::ComposeFailed { .. } => {
                 "run the command by hand in the project's folder to see all of its output".into()
             }
-            Self::PortHeld { port } => format!(
+            Self::PortHeld {
+                holder: Some(_), ..
+            } => "`loadgen down` in its folder ends it; or take free ports here: \
+                 HTTP_PORT= STATUS_PORT= METRICS_PORTS= loadgen up"
+                .into(),
+            Self::PortHeld { port, holder: None } => format!(
                 "`ss -ltnp 'sport = :{port}'` shows who holds it; stop that, or choose another with \
                  HTTP_PORT, STATUS_PORT or METRICS_PORTS"
             ),
@@ -248,11 +208,7 @@ impl StackError {
             Self::NotStarted { .. } => {
                 "check the limits on processes and descriptors (`ulimit -a`)".into()
             }
-            Self::DuplicateReplica { .. } => {
-                "give each replica once, by an address that leads to no other; where the body \
-                 of an answer is no name, say which header is: --replica-id header:NAME"
-                    .into()
-            }
+            Self::Event { .. } => "`loadgen ps` shows what runs".into(),
         })
     }
 }
@@ -284,9 +240,21 @@ mod tests {
 
     #[test]
     fn a_held_port_is_named_in_message_and_hint() {
-        let error = StackError::PortHeld { port: 80 };
+        let error = StackError::PortHeld {
+            port: 80,
+            holder: None,
+        };
         assert!(error.to_string().contains("port 80 "), "{error}");
         assert!(error.hint().unwrap().contains(":80"), "{error}");
         assert_eq!(error.exit_class(), ExitClass::Unreachable);
+        let error = StackError::PortHeld {
+            port: 80,
+            holder: Some("compose project shop (/srv/shop)".into()),
+        };
+        assert!(
+            error.to_string().contains("by compose project shop"),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("HTTP_PORT="), "{error}");
     }
 }

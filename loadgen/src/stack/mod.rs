@@ -1,7 +1,7 @@
 //! Brings up, finds and takes down what the load goes through.
 //!
 //! # Layout
-//! [`bring_up`] makes a [`Stack`] of what is [`Wanted`]: `embedded` child processes, the
+//! [`bring_up`] makes a [`Stack`] of what is [`StackSpec`]: `embedded` child processes, the
 //! `compose` project's containers, or something `external`. [`up`], [`down`] and [`ps`] are
 //! the commands of the same names.
 //!
@@ -11,105 +11,100 @@
 mod compose;
 mod embedded;
 mod error;
+mod exec;
 mod external;
-mod life;
-mod wanted;
+mod spec;
 
 pub use embedded::child_main;
 pub use error::{ExitClass, StackError};
-pub use external::Warning;
-pub use life::{Change, Life, State, changes};
-pub use wanted::{
-    Choice, DEFAULT_REPLICAS, EmbeddedOptions, External, Project, Rotation, Timeouts, Wanted,
-};
+pub use spec::{DEFAULT_REPLICAS, EmbeddedOptions, Project, StackSpec, Timeouts};
 
-use crate::model::{StackKind, Topology};
+use crate::model::{
+    Deed, ReplicaId, ReplicaStatus, StackChoice, StackKind, StackWarning, Topology,
+};
 use compose::{Compose, Look};
 use embedded::Embedded;
 
 /// A stack that runs, and what must be ended with it.
 pub struct Stack {
     topology: Topology,
-    warnings: Vec<Warning>,
+    warnings: Vec<StackWarning>,
     hold: Hold,
 }
 
 /// What keeps a stack running, or knows of it.
 enum Hold {
-    Embedded(Embedded),
-    Compose(Compose),
-    /// Nobody we know.
+    Embedded(Box<Embedded>),
+    Compose(Box<Compose>),
     External,
 }
 
-/// Brings up, or finds, the stack that is wanted.
-pub async fn bring_up(wanted: &Wanted) -> Result<Stack, StackError> {
-    match &wanted.choice {
-        Choice::Auto => match compose::look(wanted).await {
-            Look::Running(found) => Stack::compose(*found, wanted),
-            Look::Absent(why) => Stack::embedded(wanted, &why).await,
+/// Brings up, or finds, the stack that is spec.
+pub async fn bring_up(spec: &StackSpec) -> Result<Stack, StackError> {
+    match &spec.choice {
+        StackChoice::Auto => match compose::look(spec).await {
+            Look::Running(found) => Stack::compose(*found, spec),
+            Look::Absent(why) => Stack::embedded(spec, &why).await,
+            Look::Several(error) => Err(error),
         },
-        Choice::Embedded => Stack::embedded(wanted, "asked for").await,
-        Choice::Compose => Stack::compose(compose::start(wanted).await?, wanted),
-        Choice::External(external) => {
-            let (topology, warnings) = external::find(wanted, external).await?;
-            Ok(Stack {
-                topology,
-                warnings,
-                hold: Hold::External,
-            })
-        }
+        StackChoice::Embedded => Stack::embedded(spec, "asked for").await,
+        StackChoice::Compose => Stack::compose(compose::start(spec).await?, spec),
+        StackChoice::External(external) => Ok(Stack {
+            topology: external::find(spec, external).await?,
+            warnings: Vec::new(),
+            hold: Hold::External,
+        }),
     }
 }
 
 /// `loadgen up`: like [`bring_up`], but containers are built and scaled also where they run.
 ///
 /// An embedded stack lives as long as what is returned; see [`Stack::outlives_us`].
-pub async fn up(wanted: &Wanted) -> Result<Stack, StackError> {
-    match &wanted.choice {
-        Choice::Compose => Stack::compose(compose::up(wanted).await?, wanted),
-        Choice::Auto if compose::possible(wanted).await => {
-            Stack::compose(compose::up(wanted).await?, wanted)
+pub async fn up(spec: &StackSpec) -> Result<Stack, StackError> {
+    match &spec.choice {
+        StackChoice::Compose => Stack::compose(compose::up(spec).await?, spec),
+        StackChoice::Auto if compose::possible(spec).await => {
+            Stack::compose(compose::up(spec).await?, spec)
         }
-        _ => bring_up(wanted).await,
+        _ => bring_up(spec).await,
     }
 }
 
 /// `loadgen down`: removes the containers, and says which project's, if there was one.
 ///
 /// Nothing of an embedded stack outlives the run that started it.
-pub async fn down(wanted: &Wanted) -> Result<Option<String>, StackError> {
-    match &wanted.choice {
-        Choice::Auto | Choice::Compose => compose::down(wanted).await,
-        Choice::Embedded | Choice::External(_) => Ok(None),
+pub async fn down(spec: &StackSpec) -> Result<Option<String>, StackError> {
+    match &spec.choice {
+        StackChoice::Auto | StackChoice::Compose => compose::down(spec).await,
+        StackChoice::Embedded | StackChoice::External(_) => Ok(None),
     }
 }
 
 /// `loadgen ps`: the replicas of the compose stack, running or not.
-pub async fn ps(wanted: &Wanted) -> Result<Vec<Life>, StackError> {
-    match &wanted.choice {
-        Choice::Auto | Choice::Compose => compose::ps(wanted).await,
-        Choice::Embedded | Choice::External(_) => Ok(Vec::new()),
+pub async fn ps(spec: &StackSpec) -> Result<Vec<ReplicaStatus>, StackError> {
+    match &spec.choice {
+        StackChoice::Auto | StackChoice::Compose => compose::ps(spec).await,
+        StackChoice::Embedded | StackChoice::External(_) => Ok(Vec::new()),
     }
 }
 
 impl Stack {
-    async fn embedded(wanted: &Wanted, why: &str) -> Result<Self, StackError> {
+    async fn embedded(spec: &StackSpec, why: &str) -> Result<Self, StackError> {
         let why = format!("embedded stack: {why}");
-        let (embedded, topology) = Embedded::start(wanted, why).await?;
+        let (embedded, topology) = Embedded::start(spec, why).await?;
         Ok(Self {
             topology,
             warnings: Vec::new(),
-            hold: Hold::Embedded(embedded),
+            hold: Hold::Embedded(Box::new(embedded)),
         })
     }
 
     fn compose(
         (compose, topology): (Compose, Topology),
-        wanted: &Wanted,
+        spec: &StackSpec,
     ) -> Result<Self, StackError> {
         let known = &topology.groups;
-        if let Some(group) = wanted.groups.iter().find(|group| !known.contains(group)) {
+        if let Some(group) = spec.groups.iter().find(|group| !known.contains(group)) {
             return Err(StackError::UnknownGroup {
                 group: group.clone(),
                 known: known.clone(),
@@ -118,7 +113,7 @@ impl Stack {
         Ok(Self {
             topology,
             warnings: Vec::new(),
-            hold: Hold::Compose(compose),
+            hold: Hold::Compose(Box::new(compose)),
         })
     }
 
@@ -128,8 +123,17 @@ impl Stack {
     }
 
     /// What looked wrong but does not stop a run.
-    pub fn warnings(&self) -> &[Warning] {
+    pub fn warnings(&self) -> &[StackWarning] {
         &self.warnings
+    }
+
+    /// Calls the replicas by the names that they gave themselves when they were asked.
+    pub fn name_replicas(&mut self, names: &[Option<ReplicaId>]) {
+        for (replica, name) in self.topology.replicas.iter_mut().zip(names) {
+            if let Some(name) = name {
+                replica.id.clone_from(name);
+            }
+        }
     }
 
     /// Whether it stays when this process ends.
@@ -137,12 +141,12 @@ impl Stack {
         self.topology.kind != StackKind::Embedded
     }
 
-    /// What has become of each replica; two looks make [`changes`]. Nothing is known of an
+    /// What has become of each replica. Nothing is known of an
     /// external stack.
-    pub async fn lives(&self) -> Result<Vec<Life>, StackError> {
+    pub async fn statuses(&self) -> Result<Vec<ReplicaStatus>, StackError> {
         match &self.hold {
-            Hold::Embedded(embedded) => embedded.lives(&self.topology).await,
-            Hold::Compose(compose) => compose.lives().await,
+            Hold::Embedded(embedded) => embedded.statuses().await,
+            Hold::Compose(compose) => compose.statuses().await,
             Hold::External => Ok(Vec::new()),
         }
     }
@@ -150,10 +154,58 @@ impl Stack {
     /// Reads the replicas and their ports again: a restarted container has another port, and
     /// an added one has its place in the rotation.
     pub async fn refresh(&mut self) -> Result<(), StackError> {
+        self.topology = self.topology_now().await?;
+        Ok(())
+    }
+
+    /// The replicas and their ports as they are now.
+    pub async fn topology_now(&self) -> Result<Topology, StackError> {
+        let mut topology = self.topology.clone();
         match &self.hold {
-            Hold::Compose(compose) => compose.refresh(&mut self.topology).await,
-            // An embedded replica does not come back, and keeps its port as long as it runs.
-            Hold::Embedded(_) | Hold::External => Ok(()),
+            Hold::Compose(compose) => compose.refresh(&mut topology).await?,
+            Hold::Embedded(embedded) => topology.replicas = embedded.replicas(),
+            Hold::External => {}
+        }
+        Ok(topology)
+    }
+
+    /// Carries out what an event asks for; one that lasts is only begun. Gives away what a command
+    /// said.
+    pub async fn carry_out(&self, deed: &Deed) -> Result<String, StackError> {
+        match (&self.hold, deed) {
+            (_, Deed::Exec(command)) => return exec::run(command).await,
+            (Hold::Embedded(embedded), deed) => embedded.carry_out(deed).await?,
+            (Hold::Compose(compose), deed) => compose.carry_out(deed).await?,
+            (Hold::External, deed) => return Err(cannot(deed)),
+        }
+        Ok(String::new())
+    }
+
+    /// Ends what was begun.
+    pub async fn undo(&self, deed: &Deed) -> Result<(), StackError> {
+        match &self.hold {
+            Hold::Embedded(embedded) => embedded.undo(deed).await,
+            Hold::Compose(compose) => compose.undo(deed).await,
+            Hold::External => Ok(()),
+        }
+    }
+
+    /// Lets everything run again, whatever was done to it; added replicas stay, so that their counters
+    /// can be read.
+    pub async fn mend(&self) -> Result<(), StackError> {
+        match &self.hold {
+            Hold::Embedded(embedded) => embedded.mend().await,
+            Hold::Compose(compose) => compose.mend().await,
+            Hold::External => Ok(()),
+        }
+    }
+
+    /// Gives each group the replicas that it began with.
+    pub async fn restore(&self) -> Result<(), StackError> {
+        match &self.hold {
+            Hold::Embedded(embedded) => embedded.restore().await,
+            Hold::Compose(compose) => compose.restore().await,
+            Hold::External => Ok(()),
         }
     }
 
@@ -163,5 +215,12 @@ impl Stack {
             Hold::Embedded(embedded) => embedded.take_down().await,
             Hold::Compose(_) | Hold::External => {}
         }
+    }
+}
+
+fn cannot(deed: &Deed) -> StackError {
+    StackError::Event {
+        whom: deed.whom(),
+        reason: format!("this stack cannot {}", deed.verb()),
     }
 }

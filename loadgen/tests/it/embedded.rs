@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use loadgen::checks::{BookVerdict, Status};
 use loadgen::model::StackKind;
-use loadgen::report::{self, GroupRecord, Record};
+use loadgen::record::{self, CountVerdict, GroupRecord, Record, Status};
 
 use super::program::{Ended, loadgen, test};
 use super::reading::{ended_with, found, identities_hold};
@@ -34,7 +33,7 @@ fn passed(ended: &Ended) -> Record {
 #[track_caller]
 fn books_are_equal(group: &GroupRecord) {
     let check = &group.crosscheck;
-    assert_eq!(check.verdict, BookVerdict::Agree, "{check:?}");
+    assert_eq!(check.verdict, CountVerdict::Agree, "{check:?}");
     assert_eq!(check.client, group.requests.sent);
     assert_eq!(check.proxy, Some(group.requests.sent), "{check:?}");
     assert_eq!(check.replicas, Some(group.requests.sent), "{check:?}");
@@ -74,7 +73,7 @@ fn the_main_job_passes_and_every_book_agrees() {
     let first = ended.stderr.lines().next().unwrap();
     assert_eq!(first, "embedded stack: asked for");
     assert_eq!(
-        report::from_json(&ended.stdout).unwrap(),
+        record::from_json(&ended.stdout).unwrap(),
         record,
         "standard output is the record and nothing else"
     );
@@ -91,9 +90,11 @@ fn every_file_is_there(folder: &Path, host: &str) {
     let log = format!("{host}.hlog");
     let mut wanted = vec![
         log.as_str(),
+        "evidence.json.gz",
         "index.html",
         "junit.xml",
         "record.json",
+        "summary.json",
         "summary.md",
     ];
     wanted.sort_unstable();
@@ -114,7 +115,7 @@ fn every_file_is_there(folder: &Path, host: &str) {
 fn the_schema_that_loadgen_prints_is_the_one_that_records_are_held_to() {
     let schema = loadgen("schema").run();
     assert_eq!(schema.code, Some(0));
-    assert_eq!(schema.stdout, report::schema());
+    assert_eq!(schema.stdout, record::schema());
     // Every record of these tests is held to it when it is read.
     passes("--rps 50 --fail-if p99>50s");
 }
@@ -221,7 +222,7 @@ fn poisson_arrivals_are_those_of_their_seed() {
 #[test]
 fn stages_send_what_is_under_their_line() {
     let ended = loadgen("--stack embedded --host app-group-1 --warmup 0s --out run --format json")
-        .words("--stages 0:0,1s:100,2:100")
+        .words("--stages 0:0,1s:100,2s:100")
         .run();
     let record = passed(&ended);
     // A triangle of 50 and a square of 100.

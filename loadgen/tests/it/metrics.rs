@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use loadgen::report::{GroupRecord, Quantiles, Record};
+use loadgen::record::{GroupRecord, Quantiles, Record};
 use loadgen::scrape::{self, Exposition, Kind};
 
 use super::fake::serve;

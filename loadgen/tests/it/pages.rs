@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use loadgen::checks::{BookVerdict, Severity};
+use loadgen::record::{CountVerdict, Severity};
 
 use super::fake::{Caller, Fake, serve};
 use super::program::{Ended, test};
@@ -83,7 +83,7 @@ fn unreadable_because(shop: &Shop, reason: &str) {
     assert_eq!(group.requests.succeeded, 50, "{:?}", group.errors);
     let shares: Vec<_> = group.replicas.iter().map(|one| one.requests).collect();
     assert_eq!(shares, [25, 25], "the answers tell them apart");
-    assert_eq!(group.crosscheck.verdict, BookVerdict::Unavailable);
+    assert_eq!(group.crosscheck.verdict, CountVerdict::Unavailable);
     assert_eq!(group.crosscheck.replicas, None);
     let findings = found(&record, "unreadable-counter");
     assert_eq!(findings.len(), 1, "{:#?}", record.findings);
@@ -106,7 +106,7 @@ fn good_pages_close_the_books() {
     let record = ended.record();
     identities_hold(&record);
     let check = &record.groups[0].crosscheck;
-    assert_eq!(check.verdict, BookVerdict::Agree, "{check:?}");
+    assert_eq!(check.verdict, CountVerdict::Agree, "{check:?}");
     assert_eq!((check.client, check.replicas), (50, Some(50)));
     assert_eq!(check.residuals, []);
 }
@@ -195,7 +195,7 @@ fn a_counter_that_lost_requests_fails_the_run() {
     let findings = found(&record, "count-mismatch");
     assert_eq!(findings.len(), 1, "{:#?}", record.findings);
     assert_eq!(findings[0].replica.as_deref(), Some("two"));
-    assert_eq!(record.groups[0].crosscheck.verdict, BookVerdict::Disagree);
+    assert_eq!(record.groups[0].crosscheck.verdict, CountVerdict::Disagree);
     assert!(record.groups[0].crosscheck.unnamed > 0);
 }
 

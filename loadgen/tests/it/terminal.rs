@@ -28,13 +28,13 @@ fn a_terminal_gets_a_picture_that_is_gone_when_the_summary_comes() {
     for part in [
         "intended 50/s",
         "response  p50",
-        "send lag p99",
+        "release lag p99",
         "errors 0",
         "2 s, ",
     ] {
         assert!(said.contains(part), "no {part}: {said:?}");
     }
-    assert!(said.contains("closing the books\r"), "{said:?}");
+    assert!(said.contains("reading final counters\r"), "{said:?}");
     assert!(said.ends_with("\u{1b}[J"), "taken away: {said:?}");
     assert!(!said.contains(CHANGES), "{said:?}");
     assert!(!ended.stdout.contains('\u{1b}'), "the record is JSON");
@@ -97,7 +97,7 @@ fn lines_only(said: &str) {
     assert!(!said.contains(['\u{1b}', '\r']), "{said:?}");
     let begins: Vec<_> = said.lines().map(|line| &line[..2]).collect();
     // The stack, the beginning, one second, the end.
-    assert_eq!(begins, ["em", "lo", "t=", "cl"], "{said}");
+    assert_eq!(begins, ["em", "lo", "t=", "re"], "{said}");
     assert!(said.contains("s app-group-1 intended="), "{said}");
 }
 

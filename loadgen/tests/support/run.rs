@@ -3,16 +3,21 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use loadgen::checks::{Finding, Severity};
-use loadgen::report::Record;
+use loadgen::record::{Finding, Record, Severity};
 
-use crate::schema;
+use super::judged::judged_the_same;
+use super::schema;
 
 /// How long anything may take; only reached when a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a machine with other work to do may find; the counts are right all the same.
-const TIMING: [&str; 3] = ["generator-lag", "generator-cpu", "rate-not-reached"];
+const TIMING: [&str; 4] = [
+    "machine-stalls",
+    "generator-lag",
+    "generator-cpu",
+    "rate-not-reached",
+];
 
 /// A run that has ended.
 pub struct Run {
@@ -51,10 +56,9 @@ impl Running {
     /// Waits until so many seconds of load are over.
     #[track_caller]
     pub fn until_seconds(&self, n_seconds: usize) {
-        let spool = self.folder.path().join("run/intervals.spool.jsonl");
-        // Its first line is the head.
+        let folder = self.folder.path().join("run");
         until("seconds of load", || {
-            std::fs::read_to_string(&spool).is_ok_and(|text| text.lines().count() > n_seconds)
+            loadgen::store::spooled(&folder).is_ok_and(|seconds| seconds.len() >= n_seconds)
         });
     }
 
@@ -68,6 +72,7 @@ impl Running {
         let code = output.status.code();
         assert_eq!(code, Some(i32::from(record.verdict.exit_code)), "{told}");
         identities_hold(&record);
+        judged_the_same(&self.folder.path().join("run"), &record);
         Run {
             record,
             told,
@@ -91,7 +96,7 @@ pub fn identities_hold(record: &Record) {
 /// The findings that fail a run.
 pub fn failures(record: &Record) -> Vec<&Finding> {
     let weight = |finding: &&Finding| {
-        finding.severity >= Severity::Failure && !TIMING.contains(&finding.code.as_str())
+        finding.severity >= Severity::Failure && !TIMING.contains(&finding.code.name())
     };
     record.findings.iter().filter(weight).collect()
 }

@@ -2,15 +2,15 @@
 
 use super::spread::Spread;
 use super::timeline::Shift;
-use super::{Case, Identified, ejected};
+use super::{Case, Identified, allowances, ejected};
 use crate::checks::evidence::GroupEvidence;
 use crate::checks::finding::{counted, grouped, listed, percent};
-use crate::checks::{Balance, BalanceVerdict, Finding, Severity};
-use crate::plan::Policy;
+use crate::model::Policy;
+use crate::record::{Balance, BalanceVerdict, Code, Finding, Severity};
 use crate::scrape::ReplicaState;
 
-/// Workers that a proxy may well have: so small a difference may be theirs.
-const MOST_WORKERS: u64 = 64;
+/// Pairs of answers on one connection from which on their replicas tell something.
+const PLENTY_OF_PAIRS: u64 = 100;
 
 /// Places of replicas that were discovered, ran all along and received nothing, although there
 /// was plenty.
@@ -20,18 +20,20 @@ pub(super) fn starved(group: &GroupEvidence<'_>, spread: &Spread) -> Vec<usize> 
         return Vec::new();
     }
     let was_there = |place: usize| {
-        let id = &spread.ids[place];
-        let mut deltas = group.deltas().filter(|delta| delta.id == *id).peekable();
+        let mut deltas = spread.deltas(group, place);
         let known = group
             .all
             .topology
             .replicas_of(group.host)
-            .any(|replica| replica.id == *id);
+            .any(|replica| replica.id == spread.ids[place]);
         known && deltas.all(|delta| delta.state == ReplicaState::Whole)
     };
     let places = 0..spread.ids.len();
     places
-        .filter(|place| spread.counts[*place] == 0 && was_there(*place))
+        .filter(|place| {
+            let is_standby = spread.weights[*place] == 0;
+            spread.counts[*place] == 0 && !is_standby && was_there(*place)
+        })
         .collect()
 }
 
@@ -42,8 +44,8 @@ pub(super) fn too_many_names(group: &GroupEvidence<'_>) -> Finding {
         "the answers give {} names or more, most of them but a few times: they are no names of replicas, and nothing is judged by them",
         grouped(names)
     );
-    Finding::new("too-many-names", Severity::Warning, message)
-        .of_group(group.host)
+    Finding::new(Code::TooManyNames, message)
+        .of_group(group.name)
         .hint("`--replica-id header:NAME` takes the name from a header, as `X-Upstream` of the nginx.conf here")
 }
 
@@ -56,9 +58,7 @@ pub(super) fn too_few(case: &Case<'_>, findings: &mut Vec<Finding>) {
             counted(case.spread.total(), "request"),
             10 * n
         );
-        findings.push(
-            Finding::new("too-few-requests", Severity::Info, message).of_group(case.group.host),
-        );
+        findings.push(Finding::new(Code::TooFewRequests, message).of_group(case.group.name));
     }
 }
 
@@ -70,12 +70,15 @@ pub(super) fn tell(case: &Case<'_>, balance: &Balance, findings: &mut Vec<Findin
     }
     let mut found = Vec::new();
     if balance.verdict == BalanceVerdict::Uneven {
-        found.extend(mismatch(case, balance));
+        if !is_pinned(case) {
+            found.extend(mismatch(case, balance));
+        }
         if found.is_empty() && case.starved.is_empty() {
             found.push(uneven(case, balance));
         }
         found.extend(pinned(case));
     }
+    found.extend(by_workers(case, balance));
     found.extend(changes(case));
     findings.extend(found.into_iter().map(|finding| finding.of_group(host)));
 }
@@ -98,10 +101,28 @@ fn starved_replica(case: &Case<'_>, place: usize) -> Finding {
         "{id} is running, and received none of {}: {others}",
         counted(total, "request")
     );
-    Finding::new("starved-replica", Severity::Failure, message).of_replica(id).hint(
+    Finding::new(Code::StarvedReplica, message).of_replica(id).hint(
         "a proxy that resolved the service's name before this replica existed sends it nothing until it is reloaded \
          (in nginx: `zone`, `resolver` and `server NAME resolve;` follow the replicas); a hash of the client's address \
          (`ip_hash`) or `max_fails` can starve it too",
+    )
+}
+
+/// Turns that workers of the proxy take on their own: as even as such turns can be.
+fn by_workers(case: &Case<'_>, balance: &Balance) -> Option<Finding> {
+    balance.allowances.get(allowances::WORKERS)?;
+    let spread = &case.spread;
+    let message = format!(
+        "{} over {} replicas are {}, {} apart: as turns leave it that several workers of the proxy take on their own, and not as draws would",
+        counted(spread.total(), "request"),
+        spread.ids.len(),
+        spread.in_words(),
+        grouped(balance.max_minus_min)
+    );
+    Some(
+        Finding::new(Code::UnevenBalance, message)
+            .weighing(Severity::Info)
+            .hint("say how many with `--proxy-workers N`, and it is judged exactly; in nginx a `zone` in the upstream gives all workers one rotation"),
     )
 }
 
@@ -115,7 +136,10 @@ fn mismatch(case: &Case<'_>, balance: &Balance) -> Option<Finding> {
             *weights == *declared
                 || (declared.is_empty() && weights.iter().all(|weight| *weight == 1))
         }
-        (Identified::Random, Policy::Random) | (Identified::OneReplica, Policy::Hash) => true,
+        // What several workers of a proxy do together is no other policy.
+        (Identified::Workers | Identified::WorkersOrRandom, _)
+        | (Identified::Random, Policy::Random { .. })
+        | (Identified::OneReplica, Policy::Hash) => true,
         _ => false,
     };
     if as_declared || (!case.starved.is_empty() && *identified != Identified::OneReplica) {
@@ -125,15 +149,15 @@ fn mismatch(case: &Case<'_>, balance: &Balance) -> Option<Finding> {
         Identified::RoundRobin { .. } => {
             format!("the counts are those of {identified} to the request")
         }
-        Identified::Random => {
-            let apart = balance.max_minus_min;
-            format!(
-                "they are {} apart, as independent draws are",
-                grouped(apart)
-            )
-        }
         Identified::OneReplica => {
             "one replica got everything, as a hash of one client's address gives it".to_owned()
+        }
+        _ => {
+            let apart = balance.max_minus_min;
+            format!(
+                "they are {} apart and vary from second to second, as random draws do",
+                grouped(apart)
+            )
         }
     };
     let message = format!(
@@ -143,11 +167,31 @@ fn mismatch(case: &Case<'_>, balance: &Balance) -> Option<Finding> {
         spread.in_words()
     );
     let hint = match identified {
-        Identified::RoundRobin { .. } => format!("declare `--policy {identified}`, or remove the weights from the proxy"),
-        Identified::Random => "a name in a variable (`proxy_pass http://$name`) is drawn at random in nginx, and so is `random;`; declare `--policy random` if it is meant".to_owned(),
-        Identified::OneReplica => "look for `ip_hash`, `hash` or sticky sessions, or for a proxy that knows one replica only; declare `--policy hash` if it is meant".to_owned(),
+        Identified::RoundRobin { .. } => format!(
+            "declare `--policy {identified}` if it is meant; else look for weights in the proxy, or for a replica that it knows twice"
+        ),
+        Identified::OneReplica => {
+            let nginx = of_nginx(case.group, "`ip_hash`, `hash` or ");
+            format!(
+                "look for {nginx}sticky sessions, or for a proxy that knows one replica only; declare `--policy hash` if it is meant"
+            )
+        }
+        _ => {
+            let nginx = of_nginx(
+                case.group,
+                "; in nginx a name in a variable (`proxy_pass http://$name`) is drawn at random, and so is `random;`",
+            );
+            format!(
+                "declare `--policy random` if it is meant; sticky cookies look like it too, for this client keeps none{nginx}"
+            )
+        }
     };
-    Some(Finding::new("policy-mismatch", Severity::Failure, message).hint(hint))
+    Some(Finding::new(Code::PolicyMismatch, message).hint(hint))
+}
+
+/// Words about NGINX, where the proxy is known to be it.
+fn of_nginx<'a>(group: &GroupEvidence<'_>, words: &'a str) -> &'a str {
+    if group.proxy_is_nginx() { words } else { "" }
 }
 
 fn uneven(case: &Case<'_>, balance: &Balance) -> Finding {
@@ -169,16 +213,22 @@ fn uneven(case: &Case<'_>, balance: &Balance) -> Finding {
                 .iter()
                 .map(|(name, count)| format!("{} for {name}", grouped(*count)))
                 .collect();
-            (
-                Severity::Failure,
-                format!(
-                    "{} apart{}, where {policy} allows {} ({})",
-                    grouped(balance.max_minus_min),
-                    per_weight(spread),
-                    grouped(bound),
-                    listed(&names)
+            let apart = format!(
+                "{} apart{}, where {policy} allows {} ({})",
+                grouped(balance.max_minus_min),
+                per_weight(spread),
+                grouped(bound),
+                listed(&names)
+            );
+            match case.identified {
+                Some(Identified::WorkersOrRandom) if allowances::workers_may_be_more(case) => (
+                    Severity::Warning,
+                    format!(
+                        "{apart}: as several workers of the proxy leave it that take turns on their own, or as random draws do; the run is too short to tell"
+                    ),
                 ),
-            )
+                _ => (Severity::Failure, apart),
+            }
         }
         (_, _, Some(p)) => (
             Severity::Failure,
@@ -190,16 +240,17 @@ fn uneven(case: &Case<'_>, balance: &Balance) -> Finding {
         .shifts
         .first()
         .map_or_else(String::new, |shift| format!("; {}", in_words(shift)));
-    let mut hint = "weights, a second upstream block, per-connection balancing, or a replica that the proxy held to be down; `X-Upstream` in the answers shows who was tried".to_owned();
-    if severity == Severity::Failure && balance.max_minus_min <= MOST_WORKERS {
-        hint.push_str("; where each worker of the proxy takes turns on its own (nginx without `zone`), `--proxy-workers N` allows for it");
-    }
-    Finding::new(
-        "uneven-balance",
-        severity,
-        format!("{figures}, {allowed}{since}"),
-    )
-    .hint(hint)
+    let hint = match case.identified {
+        Some(Identified::Workers | Identified::WorkersOrRandom) => {
+            "each worker of the proxy may take turns on its own (nginx without `zone`): `--proxy-workers N` allows for it; a longer run tells it from draws"
+        }
+        _ => {
+            "weights, a second upstream block, per-connection balancing, or a replica that the proxy held to be down; `X-Upstream` in the answers shows who was tried"
+        }
+    };
+    Finding::new(Code::UnevenBalance, format!("{figures}, {allowed}{since}"))
+        .weighing(severity)
+        .hint(hint)
 }
 
 fn per_weight(spread: &Spread) -> &'static str {
@@ -210,50 +261,51 @@ fn per_weight(spread: &Spread) -> &'static str {
     }
 }
 
-/// Uneven, steadily so, and over few connections that lived long: a balancer that picks once per
-/// connection, as one at layer 4 does.
+/// Whether a balancer picks a replica per connection, as one at layer 4 does: of two answers in a row on
+/// one connection, as good as none names another replica.
+fn is_pinned(case: &Case<'_>) -> bool {
+    let connections = &case.group.tally.counts.connections;
+    let (same, other) = (connections.same_replica, connections.other_replica);
+    let fed = case
+        .spread
+        .counts
+        .iter()
+        .filter(|count| **count > 0)
+        .count();
+    fed > 1 && same >= PLENTY_OF_PAIRS && 100 * other <= same
+}
+
 fn pinned(case: &Case<'_>) -> Option<Finding> {
-    let group = case.group;
-    let opened = group.tally.counts.connections.opened;
-    let n = case.spread.ids.len() as u64;
-    let per_connection = case.spread.total() / opened.max(1);
-    let few = opened > 0 && opened < 50 * n && per_connection >= 20;
-    // Connections dealt out at random would vary by about this much; far less or more is not it.
-    let by_chance = ((n.max(2) - 1) as f64 / opened.max(1) as f64).sqrt();
-    let fits = (0.2..5.0).contains(&(case.spread.coefficient_of_variation() / by_chance));
-    let known = matches!(
-        case.identified,
-        Some(Identified::RoundRobin { .. } | Identified::Random)
-    );
-    if !few
-        || !fits
-        || known
-        || !case.shifts.is_empty() && case.shifts.len() < case.windows.len() / 2
-    {
-        return None;
-    }
-    let message = format!(
-        "{} connections carried {} requests each on average: a balancer that picks a replica per connection cannot spread them evenly",
-        grouped(opened),
-        grouped(per_connection)
-    );
-    Some(
-        Finding::new("pinned-connections", Severity::Info, message)
-            .hint("if there is a layer-4 balancer in the path, use more connections or shorter ones; at layer 7 look at the other findings"),
-    )
+    let connections = &case.group.tally.counts.connections;
+    is_pinned(case).then(|| {
+        let message = format!(
+            "of {} pairs of answers in a row on one connection, {} named another replica: a replica is picked per connection, and {} cannot spread {} evenly",
+            grouped(connections.same_replica + connections.other_replica),
+            grouped(connections.other_replica),
+            counted(connections.opened, "connection"),
+            counted(case.spread.total(), "request"),
+        );
+        Finding::new(Code::PinnedConnections, message)
+            .hint("a balancer at layer 4 does that: more connections or shorter ones spread better, and `--policy none` turns the verdict off")
+    })
 }
 
 /// Shares that changed during the run; not those that were off all the time.
 fn changes(case: &Case<'_>) -> Vec<Finding> {
+    let disturbance = case.group.disturbance();
     let ejected = ejected::find(case);
     let is_ejected = |shift: &Shift| ejected.iter().any(|one| one.place == shift.place);
     let seconds = case.windows.len() as u64;
     let brief = case.shifts.iter().filter(|shift| {
         let length = shift.seconds.1 - shift.seconds.0 + 1;
-        length < seconds.saturating_sub(1).max(1) && shift.share < shift.usual && !is_ejected(shift)
+        let by_event = (shift.seconds.0..=shift.seconds.1).all(|second| disturbance.covers(second));
+        !by_event
+            && length < seconds.saturating_sub(1).max(1)
+            && shift.share < shift.usual
+            && !is_ejected(shift)
     });
     let changed = brief.map(|shift| {
-        Finding::new("share-changed", Severity::Warning, in_words(shift))
+        Finding::new(Code::ShareChanged, in_words(shift))
             .hint("compare with the replica's log at that time")
             .of_replica(&shift.id)
     });

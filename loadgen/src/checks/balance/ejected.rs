@@ -3,8 +3,7 @@
 use super::Case;
 use super::timeline::when;
 use crate::checks::finding::{grouped, listed};
-use crate::checks::{Finding, Severity};
-use crate::plan::Policy;
+use crate::record::{Code, Finding};
 use crate::scrape::ReplicaState;
 
 /// The most stretches that a message names.
@@ -23,27 +22,27 @@ pub(super) struct Ejected {
     missing: u64,
 }
 
-/// The replicas that were left out, as far as the evidence allows to say so: books that are whole,
+/// The replicas that were left out, as far as the evidence allows to say so: counts that are whole,
 /// and turns that never came. A replica that was merely stuck gives its answers later, so the
 /// whole of the run does not lack them.
 pub(super) fn find(case: &Case<'_>) -> Vec<Ejected> {
     let group = case.group;
-    let fixed = matches!(
-        group.all.plan.policy,
-        Policy::RoundRobin { .. } | Policy::Random
-    );
-    if !fixed || !group.books_are_whole() {
+    let fixed = group.all.plan.policy.declared_weights().is_some();
+    if !fixed || !group.counters_are_whole() {
         return Vec::new();
     }
     let shares = case.spread.expected_shares();
+    // Without a name that is its own, nobody knows when it answered.
+    let named = group.named();
     let total = case.spread.total() as f64;
-    let places = (0..shares.len()).filter(|place| !case.starved.contains(place));
+    let places = (0..shares.len()).filter(|place| {
+        !case.starved.contains(place) && named.contains_key(&case.spread.ids[*place])
+    });
     places
         .filter_map(|place| {
             let ejected = left_out(case, place, shares[place])?;
             let short = total * shares[place] - case.spread.counts[place] as f64;
-            let id = &case.spread.ids[place];
-            let mut own = group.deltas().filter(|delta| delta.id == *id);
+            let mut own = case.spread.deltas(group, place);
             let alive = own.all(|delta| delta.state == ReplicaState::Whole);
             (alive && 2.0 * short > ejected.missing as f64).then_some(ejected)
         })
@@ -52,11 +51,13 @@ pub(super) fn find(case: &Case<'_>) -> Vec<Ejected> {
 
 /// Seconds in which plenty of others' answers came and none of this replica's.
 fn left_out(case: &Case<'_>, place: usize, share: f64) -> Option<Ejected> {
+    let disturbance = case.group.disturbance();
     let mut stretches: Vec<(u64, u64)> = Vec::new();
     let mut missing = 0.0;
     for window in &case.windows {
         let total: u64 = window.counts.iter().sum();
-        if window.counts[place] > 0 || total as f64 * share < PLENTY {
+        let by_event = disturbance.covers(window.second);
+        if by_event || window.counts[place] > 0 || total as f64 * share < PLENTY {
             continue;
         }
         missing += total as f64 * share;
@@ -89,7 +90,7 @@ impl Ejected {
             listed(&named),
             grouped(self.missing),
         );
-        Finding::new("ejected-replica", Severity::Warning, message)
+        Finding::new(Code::EjectedReplica, message)
             .of_replica(id)
             .hint("nginx takes a peer out for `fail_timeout` (10 s) after `max_fails` (1) errors; `max_fails=0` turns that off")
     }

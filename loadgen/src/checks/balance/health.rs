@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::checks::evidence::GroupEvidence;
 use crate::checks::finding::{counted, percent};
-use crate::checks::{Finding, Severity};
 use crate::model::{Nanos, ReplicaId};
+use crate::record::{Code, Finding};
 use crate::recorder::{ReplicaTally, Tally};
 
 /// Answers below which a replica's latency is not compared.
@@ -49,7 +49,7 @@ pub(super) fn judge(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>) {
         let share = share_of(replica, replicas);
         let found = slow(id, replica, &others, (tail, share)).into_iter();
         for finding in found.chain(failing(id, replica, &others)) {
-            findings.push(finding.of_group(group.host).of_replica(id));
+            findings.push(finding.of_group(group.name).of_replica(id));
         }
     }
 }
@@ -108,7 +108,7 @@ fn slow(
         percent(tail)
     );
     Some(
-        Finding::new("slow-replica", Severity::Warning, message)
+        Finding::new(Code::SlowReplica, message)
             .hint("look for a noisy neighbour, a cold cache or less CPU on that one"),
     )
 }
@@ -129,7 +129,7 @@ fn failing(id: &ReplicaId, replica: &ReplicaTally, others: &[&ReplicaTally]) -> 
         percent(ratio(failed, requests))
     );
     Some(
-        Finding::new("failing-replica", Severity::Warning, message)
+        Finding::new(Code::FailingReplica, message)
             .hint("the errors are this replica's own, not the service's; look at its log"),
     )
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::checks::laps::spread_of;
+use crate::checks::per_weight::spread_of;
 use crate::checks::statistics::{Tails, chi_square_tails, g_test};
 
 /// What the counts look like.
@@ -12,6 +12,10 @@ pub(super) enum Identified {
     RoundRobin { weights: Vec<u32> },
     /// Independent draws.
     Random,
+    /// Turns that several workers of a proxy take on their own, each with its rotation.
+    Workers,
+    /// Either of the two: the run is too short to tell.
+    WorkersOrRandom,
     /// Everything to one replica, as a hash of one client's address gives it.
     OneReplica,
 }
@@ -27,6 +31,8 @@ impl fmt::Display for Identified {
                 write!(f, "round-robin:{}", weights.join(","))
             }
             Self::Random => f.write_str("random"),
+            Self::Workers => f.write_str("round-robin by several workers"),
+            Self::WorkersOrRandom => f.write_str("round-robin by several workers, or random"),
             Self::OneReplica => f.write_str("hash"),
         }
     }
@@ -36,6 +42,17 @@ impl fmt::Display for Identified {
 pub(super) const IMPOSSIBLE: f64 = 1e-6;
 /// Between this and its mirror image, draws are a good explanation.
 const PLAUSIBLE: f64 = 1e-3;
+/// The odds from which on an explanation is taken for granted.
+const CERTAIN: f64 = 20.0;
+/// How many workers proxies have, and how many proxies have so many.
+const WORKERS: [(f64, f64); 6] = [
+    (2.0, 0.3),
+    (4.0, 0.3),
+    (8.0, 0.2),
+    (16.0, 0.12),
+    (32.0, 0.05),
+    (64.0, 0.03),
+];
 /// The largest weight looked for.
 const MOST_WEIGHT: u64 = 16;
 
@@ -102,8 +119,54 @@ impl Counts<'_> {
             return Some(Identified::RoundRobin { weights });
         }
         // One total alone is too lenient: small skews of turns look like draws to it.
-        let drawn = whole.right > PLAUSIBLE && windows.is_some_and(plausible);
-        (drawn && self.vary_as_draws_do()).then_some(Identified::Random)
+        let right = windows.map_or(0.0, |windows| windows.right);
+        if whole.right <= PLAUSIBLE || right <= PLAUSIBLE {
+            return None;
+        }
+        let odds = self.odds_of_workers();
+        if odds > CERTAIN {
+            return Some(Identified::Workers);
+        }
+        let drawn = windows.is_some_and(plausible) && self.vary_as_draws_do();
+        match drawn {
+            true if odds < 1.0 => Some(Identified::Random),
+            true => Some(Identified::WorkersOrRandom),
+            false => None,
+        }
+    }
+
+    /// How much better rotations side by side explain the seconds than draws do: the ratio of the
+    /// likelihoods, over the numbers of workers that proxies have.
+    ///
+    /// A rotation over n replicas leaves each count of a second up to one turn beside its part, wherever
+    /// it begins: a variance of 1/6. W of them leave W/6, whatever the rate; draws leave m(n-1)/n² of m
+    /// requests.
+    fn odds_of_workers(&self) -> f64 {
+        let n = self.totals.len() as f64;
+        let deviations: Vec<(f64, f64)> = self
+            .windows
+            .iter()
+            .flat_map(|window| {
+                let sum = window.iter().sum::<u64>() as f64;
+                // The last count of a second is what the others leave.
+                let own = window.iter().take(window.len().saturating_sub(1));
+                let each = own.map(move |count| (*count as f64 - sum / n, sum));
+                each.collect::<Vec<_>>()
+            })
+            .collect();
+        let log_likelihood = |variance: &dyn Fn(f64) -> f64| -> f64 {
+            let each = deviations.iter().map(|(deviation, sum)| {
+                let variance = variance(*sum);
+                -0.5 * (variance.ln() + deviation.powi(2) / variance)
+            });
+            each.sum()
+        };
+        let drawn = log_likelihood(&|sum| (sum * (n - 1.0) / n.powi(2)).max(1e-9));
+        let each = WORKERS.iter().map(|(workers, prior)| {
+            let likelihood = log_likelihood(&|_| workers / 6.0);
+            prior * (likelihood - drawn).exp()
+        });
+        each.sum()
     }
 
     /// Small whole weights, not all equal, that explain the counts to the turn.
@@ -113,13 +176,13 @@ impl Counts<'_> {
             let weight = |count: &u64| (count * unit + smallest / 2) / smallest;
             let weights: Vec<u64> = self.totals.iter().map(weight).collect();
             let sum: u64 = weights.iter().sum();
-            let laps = self.totals.iter().sum::<u64>() / sum.max(1);
+            let per_weight = self.totals.iter().sum::<u64>() / sum.max(1);
             let small = weights.iter().all(|weight| *weight <= MOST_WEIGHT);
             let unequal = weights.iter().any(|weight| *weight != weights[0]);
             let weights: Vec<u32> = weights.into_iter().map(|weight| weight as u32).collect();
-            // Few laps fit many weights by chance.
+            // Few turns per weight fit many weights by chance.
             let exact = spread_of(self.totals, &weights) <= self.rotations as f64;
-            (small && unequal && exact && laps >= 100).then_some(weights)
+            (small && unequal && exact && per_weight >= 100).then_some(weights)
         })
     }
 }

@@ -19,11 +19,12 @@ pub use health::tail_shares;
 
 use std::collections::BTreeMap;
 
-use super::books::Books;
+use super::crosscheck::Checked;
 use super::evidence::GroupEvidence;
+use super::pairing::Member;
 use super::statistics::g_test;
-use super::{Balance, BalanceVerdict, Finding};
-use crate::plan::Policy;
+use crate::model::Policy;
+use crate::record::{Balance, BalanceVerdict, CLIENT, Finding, REPLICAS};
 use identify::{Counts, IMPOSSIBLE, Identified};
 use spread::Spread;
 use timeline::{Shift, Window};
@@ -42,10 +43,11 @@ struct Case<'a> {
 /// Judges the balance of one group.
 pub(super) fn judge(
     group: &GroupEvidence<'_>,
-    books: &Books,
+    members: &[Member],
+    checked: &Checked,
     findings: &mut Vec<Finding>,
 ) -> Balance {
-    let case = Case::of(group, books);
+    let case = Case::of(group, members, checked);
     health::judge(group, findings);
     let mut balance = case.figures();
     let policy = &group.all.plan.policy;
@@ -55,7 +57,8 @@ pub(super) fn judge(
     if !group.names_are_of_replicas() {
         findings.push(causes::too_many_names(group));
     }
-    balance.verdict = if !is_told {
+    balance.verdict = if !is_told || checked.cached > 0 || group.disturbance().is_rescaled {
+        // What a cache answered took no turn, and replicas that came or went had none all along.
         BalanceVerdict::NotJudged
     } else if n < 2 || case.spread.total() < 10 * n {
         causes::too_few(&case, findings);
@@ -63,8 +66,8 @@ pub(super) fn judge(
     } else {
         match policy {
             Policy::None => BalanceVerdict::NotJudged,
-            Policy::RoundRobin { .. } => case.round_robin(books, &mut balance),
-            Policy::Random => case.random(&mut balance),
+            Policy::RoundRobin { .. } => case.round_robin(checked, &mut balance),
+            Policy::Random { .. } => case.random(&mut balance),
             Policy::LeastConn => case.least_conn(),
             Policy::Hash => case.hash(),
         }
@@ -72,25 +75,34 @@ pub(super) fn judge(
     // Turns with allowances may look drawn; where they are even, that is no discovery.
     let is_declared =
         matches!(policy, Policy::RoundRobin { .. }) && balance.verdict == BalanceVerdict::Even;
-    if is_declared && case.identified == Some(Identified::Random) {
+    let by_chance = matches!(
+        case.identified,
+        Some(Identified::Random | Identified::WorkersOrRandom)
+    );
+    if is_declared && by_chance {
         balance.identified = None;
     }
-    if is_told && *policy != Policy::None && balance.verdict != BalanceVerdict::TooFew {
+    let is_judged = matches!(
+        balance.verdict,
+        BalanceVerdict::Even | BalanceVerdict::Uneven
+    );
+    if is_judged {
         causes::tell(&case, &balance, findings);
     }
     balance
 }
 
 impl<'a> Case<'a> {
-    fn of(group: &'a GroupEvidence<'a>, books: &Books) -> Self {
-        let spread = Spread::of(group, books);
+    fn of(group: &'a GroupEvidence<'a>, members: &[Member], checked: &Checked) -> Self {
+        let spread = Spread::of(group, members, checked);
         let windows = timeline::windows(group, &spread.ids);
-        let (total, policy) = (spread.total(), &group.all.plan.policy);
-        let shares: Vec<f64> = match policy {
-            Policy::RoundRobin { .. } | Policy::Random => spread.expected_shares(),
-            _ => (spread.counts.iter())
-                .map(|count| *count as f64 / total.max(1) as f64)
-                .collect(),
+        let total = spread.total();
+        let fixed = group.all.plan.policy.declared_weights().is_some();
+        let shares: Vec<f64> = if fixed {
+            spread.expected_shares()
+        } else {
+            let share = |count: &u64| *count as f64 / total.max(1) as f64;
+            spread.counts.iter().map(share).collect()
         };
         // An answer may fall into a later second than its turn: as many as can be in flight.
         let slack =
@@ -143,13 +155,15 @@ impl<'a> Case<'a> {
             policy: self.group.all.plan.policy.to_string(),
             verdict: BalanceVerdict::NotJudged,
             source: if spread.from_replicas {
-                "replicas"
+                REPLICAS
             } else {
-                "client"
+                CLIENT
             }
             .to_owned(),
+            counts: spread.per_replica(),
             max_minus_min: spread.max_minus_min().ceil() as u64,
             bound: None,
+            unproven: 0,
             allowances: BTreeMap::new(),
             identified: self.identified.as_ref().map(ToString::to_string),
             max_over_min: spread.max_over_min(),
@@ -158,13 +172,17 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn round_robin(&self, books: &Books, balance: &mut Balance) -> BalanceVerdict {
-        balance.allowances = allowances::of(self, books);
+    fn round_robin(&self, checked: &Checked, balance: &mut Balance) -> BalanceVerdict {
+        balance.allowances = allowances::of(self, checked);
         let bound = balance.allowances.values().sum::<u64>();
         balance.bound = Some(bound);
+        balance.unproven = allowances::unproven(self);
         // Thirds and the like are not exact in binary.
-        let within = self.spread.max_minus_min() <= bound as f64 + 1e-6;
-        even(within && self.starved.is_empty())
+        let beyond = self.spread.max_minus_min() - bound as f64 - 1e-6;
+        if self.starved.is_empty() && beyond > 0.0 && beyond <= balance.unproven as f64 {
+            return BalanceVerdict::NotJudged;
+        }
+        even(beyond <= 0.0 && self.starved.is_empty())
     }
 
     fn random(&self, balance: &mut Balance) -> BalanceVerdict {

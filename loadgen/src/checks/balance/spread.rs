@@ -1,10 +1,12 @@
 //! How requests were spread over a group's replicas: counts, weights, and where they come from.
 
-use crate::checks::books::Books;
+use crate::checks::crosscheck::Checked;
 use crate::checks::evidence::GroupEvidence;
-use crate::checks::laps::{laps, spread_of};
-use crate::model::ReplicaId;
-use crate::plan::Policy;
+use crate::checks::pairing::Member;
+use crate::checks::per_weight::{per_weight, spread_of};
+use crate::model::{ReplicaId, shares};
+use crate::record::BalanceCount;
+use crate::scrape::ReplicaDelta;
 
 /// Counts per replica, warm-up included: the rotation runs through it, so that only the whole
 /// run is a stretch of turns without a gap.
@@ -12,61 +14,70 @@ use crate::plan::Policy;
 pub(super) struct Spread {
     /// The replicas: the discovered ones in their order, then any other that answered.
     pub(super) ids: Vec<ReplicaId>,
-    /// Requests of each.
+    /// What the page of each is called, where it has one.
+    pages: Vec<Option<ReplicaId>>,
     pub(super) counts: Vec<u64>,
-    /// Declared weights, as many as replicas.
+    /// Declared weights, as many as replicas; 0 is a standby.
     pub(super) weights: Vec<u32>,
     /// Whether the counts are the replicas' own.
     pub(super) from_replicas: bool,
 }
 
 impl Spread {
-    /// The most reliable counts there are.
-    pub(super) fn of(group: &GroupEvidence<'_>, books: &Books) -> Self {
+    /// The most reliable counts there are: the replicas' own where they hold every request that was
+    /// sent, whatever the answers name; else what the answers name.
+    pub(super) fn of(group: &GroupEvidence<'_>, members: &[Member], checked: &Checked) -> Self {
+        // Health checks are in the replicas' counters, and took no turn.
+        let nameless = members.iter().any(|member| member.name.is_none());
+        let from_replicas = checked.counters_are_sound && (checked.health_checks == 0 || nameless);
         let named = group.named();
-        let discovered = group.all.topology.replicas_of(group.host);
-        let mut ids: Vec<ReplicaId> = discovered.map(|replica| replica.id.clone()).collect();
-        ids.extend(group.deltas().map(|delta| delta.id.clone()));
-        let mut seen = std::collections::BTreeSet::new();
-        ids.retain(|id| seen.insert(id.clone()));
-        // Pages given by hand may carry other names than the answers; then the answers count.
-        let named = if group.names_are_of_replicas() {
-            named
+        let of_name = |member: &Member| {
+            let name = member.name.as_ref()?;
+            named.get(name).copied()
+        };
+        let of_page = |member: &Member| {
+            let page = member.page.as_ref()?;
+            let own = group.deltas().filter(|delta| delta.id == *page);
+            let each = own.map(|delta| {
+                let counted = group.counted(delta).unwrap_or(0);
+                counted.saturating_sub(group.own_scrapes(delta))
+            });
+            Some(each.sum())
+        };
+        let counted: Vec<(&Member, u64)> = if from_replicas {
+            let each = members.iter();
+            each.filter_map(|member| Some((member, of_page(member)?)))
+                .collect()
         } else {
-            std::collections::BTreeMap::new()
+            // A page without a name is that of a replica which got nothing, unless it may be that
+            // of a name without a page.
+            let strangers = members.iter().any(|member| member.page.is_none());
+            let each = members
+                .iter()
+                .filter(|member| member.name.is_some() || !strangers);
+            each.map(|member| (member, of_name(member).unwrap_or(0)))
+                .collect()
         };
-        if !named.is_empty() && !ids.iter().any(|id| named.contains_key(id)) {
-            ids.clear();
-        }
-        let strangers = named.keys().filter(|id| !ids.contains(id));
-        let mut strangers: Vec<_> = strangers.cloned().collect();
-        let all_known = strangers.is_empty();
-        ids.append(&mut strangers);
-        let from_replicas = books.counters_are_sound && all_known && !ids.is_empty();
-        let count = |id: &ReplicaId| {
-            if from_replicas {
-                let own = group.deltas().filter(|delta| delta.id == *id);
-                own.map(|delta| {
-                    delta
-                        .requests
-                        .unwrap_or(0)
-                        .saturating_sub(group.own_scrapes(delta))
-                })
-                .sum()
-            } else {
-                named.get(id).copied().unwrap_or(0)
-            }
-        };
-        let weights = match &group.all.plan.policy {
-            Policy::RoundRobin { weights } if weights.len() == ids.len() => weights.clone(),
-            _ => vec![1; ids.len()],
-        };
+        let (members, counts): (Vec<&Member>, Vec<u64>) = counted.into_iter().unzip();
+        let weights = group.all.plan.policy.weights(members.len());
         Self {
-            counts: ids.iter().map(count).collect(),
-            weights,
-            ids,
+            weights: weights.unwrap_or_else(|| vec![1; members.len()]),
+            counts,
+            ids: members.iter().map(|member| member.id()).collect(),
+            pages: members.iter().map(|member| member.page.clone()).collect(),
             from_replicas,
         }
+    }
+
+    /// What the page of a replica counted, where it has one.
+    pub(super) fn deltas<'a>(
+        &self,
+        group: &GroupEvidence<'a>,
+        place: usize,
+    ) -> impl Iterator<Item = &'a ReplicaDelta> + use<'a> {
+        let page = self.pages[place].clone();
+        let deltas = group.deltas();
+        deltas.filter(move |delta| Some(&delta.id) == page.as_ref())
     }
 
     pub(super) fn total(&self) -> u64 {
@@ -75,35 +86,49 @@ impl Spread {
 
     /// The share the weights give each replica.
     pub(super) fn expected_shares(&self) -> Vec<f64> {
-        let sum: f64 = self.weights.iter().copied().map(f64::from).sum();
-        self.weights
-            .iter()
-            .map(|weight| f64::from(*weight) / sum)
-            .collect()
+        shares(&self.weights)
     }
 
-    /// Busiest minus idlest, per weight.
+    /// Each replica with its count, for the record.
+    pub(super) fn per_replica(&self) -> Vec<BalanceCount> {
+        let each = self.ids.iter().zip(&self.counts).zip(&self.weights);
+        each.map(|((id, count), weight)| BalanceCount {
+            id: id.0.clone(),
+            count: *count,
+            weight: *weight,
+        })
+        .collect()
+    }
+
+    /// Busiest minus idlest, per weight; what standbys got is beyond any turn.
     pub(super) fn max_minus_min(&self) -> f64 {
-        spread_of(&self.counts, &self.weights)
+        let standby = self.counts.iter().zip(&self.weights);
+        let standby = standby.filter(|(_, weight)| **weight == 0);
+        let beyond: u64 = standby.map(|(count, _)| count).sum();
+        spread_of(&self.counts, &self.weights) + beyond as f64
     }
 
     /// Largest share over smallest, per weight; `None` when a replica got nothing.
     pub(super) fn max_over_min(&self) -> Option<f64> {
-        let laps = laps(&self.counts, &self.weights);
-        let max = laps.iter().copied().fold(0.0, f64::max);
-        let min = laps.iter().copied().fold(f64::INFINITY, f64::min);
+        let per_weight = per_weight(&self.counts, &self.weights);
+        let max = per_weight.iter().copied().fold(0.0, f64::max);
+        let min = per_weight.iter().copied().fold(f64::INFINITY, f64::min);
         (min > 0.0 && min.is_finite()).then(|| max / min)
     }
 
     /// Standard deviation of the counts per weight over their mean.
     pub(super) fn coefficient_of_variation(&self) -> f64 {
-        let laps = laps(&self.counts, &self.weights);
-        let n = laps.len() as f64;
-        let mean = laps.iter().sum::<f64>() / n;
-        if laps.is_empty() || mean <= 0.0 {
+        let per_weight = per_weight(&self.counts, &self.weights);
+        let n = per_weight.len() as f64;
+        let mean = per_weight.iter().sum::<f64>() / n;
+        if per_weight.is_empty() || mean <= 0.0 {
             return 0.0;
         }
-        let variance = laps.iter().map(|lap| (lap - mean).powi(2)).sum::<f64>() / n;
+        let variance = per_weight
+            .iter()
+            .map(|per_weight| (per_weight - mean).powi(2))
+            .sum::<f64>()
+            / n;
         variance.sqrt() / mean
     }
 

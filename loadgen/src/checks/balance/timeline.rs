@@ -30,11 +30,11 @@ pub(super) struct Window {
 pub(super) fn windows(group: &GroupEvidence<'_>, ids: &[ReplicaId]) -> Vec<Window> {
     group
         .seconds()
-        .map(|moment| Window {
-            second: moment.second,
+        .map(|point| Window {
+            second: point.second,
             counts: ids
                 .iter()
-                .map(|id| moment.replicas.get(id).copied().unwrap_or(0))
+                .map(|id| point.replicas.get(id).copied().unwrap_or(0))
                 .collect(),
         })
         .collect()

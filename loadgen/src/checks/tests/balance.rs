@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::scene::{Dice, Scene, id, scene, smooth};
-use crate::checks::{BalanceVerdict, Severity, Status};
 use crate::model::ErrorClass;
+use crate::record::{BalanceVerdict, Severity, Status};
 use crate::scrape::ReplicaState;
 
 fn turns(n: usize) -> impl FnMut(u64) -> usize {

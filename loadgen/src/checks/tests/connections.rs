@@ -1,8 +1,8 @@
-//! Connections that are not kept, answers that name nobody, books by class, and outages.
+//! Connections that are not kept, answers that name nobody, counts by class, and outages.
 
 use super::scene::{Scene, id, scene};
-use crate::checks::{BalanceVerdict, ClassCount, Status};
 use crate::model::{ReplicaId, StatusClass};
+use crate::record::{BalanceVerdict, ClassCount, Status};
 use crate::recorder::ReplicaTally;
 use crate::scrape::ReplicaState;
 
@@ -61,9 +61,9 @@ fn a_proxy_that_keeps_no_connection_is_told() {
 fn answers_that_say_something_else_each_time_are_no_replicas() {
     for pages in [true, false] {
         let mut scene = quiet();
+        scene.warmup().replicas.clear();
         let tally = scene.tally();
         tally.replicas.clear();
-        tally.counts.warmup.replicas.clear();
         for number in 0..200 {
             let replica = ReplicaTally {
                 requests: 1,
@@ -132,14 +132,14 @@ fn an_outage_is_told_with_its_losses_and_its_end() {
     scene.replica(0).requests = Some(250);
     let lost = "no request was lost by it";
     assert!(scene.judge().findings[0].message.contains(lost));
-    let moment = &mut scene.recording.timeline[2];
-    moment.failed = 14;
-    moment.replicas.insert(id(0), 236);
+    let point = &mut scene.recording.timeline[2];
+    point.failed = 14;
+    point.replicas.insert(id(0), 236);
     let message = scene.judge().findings.remove(0).message;
     let told = "2.1 s into the measured part: 14 requests failed in second 3, and from second 4 on it answered as before";
     assert!(message.contains(told), "{message}");
-    let moment = &mut scene.recording.timeline[3];
-    moment.replicas.insert(id(0), 0);
+    let point = &mut scene.recording.timeline[3];
+    point.replicas.insert(id(0), 0);
     let message = scene.judge().findings.remove(0).message;
     assert!(
         message.contains("from second 3 to 4, up to the end"),

@@ -1,24 +1,35 @@
-//! A run that never was: a proxy that picks, replicas that count, a client that records.
+//! A quiet run with its counters, to be bent and judged: what the tests of the checks begin with.
 
-use std::time::Duration;
-
-use crate::checks::{Evidence, Judgement, Machine, ThresholdResult, judge};
-use crate::model::{
-    ErrorClass, Nanos, Proxy, ProxyBook, Replica, ReplicaId, StackKind, StatusClass, Topology,
-};
-use crate::plan::{GroupPlan, Pacing, Plan, ReplicaIdSource, Request, StackChoice};
-use crate::recorder::{Moment, Recording, Tally, ThreadHealth};
-use crate::scrape::{Delta, ProxyDelta, ReplicaDelta, ReplicaState};
+use crate::checks::evidence::Evidence;
+use crate::checks::weigh;
+use crate::model::{ErrorClass, GOLDEN, Machine, Nanos, Outcome, ReplicaId, Topology, mixed};
+use crate::plan::PlanFields;
+use crate::record::{Judgement, ThresholdResult};
+use crate::recorder::{Recording, Tally};
+use crate::scrape::{Delta, IdleWatch, ProxyDelta, ReplicaDelta};
+use crate::synthetic::{Fate, Setup};
 
 pub(in crate::checks) const GROUP: &str = "g";
 
 /// All evidence, owned, to be bent before it is judged.
 pub(in crate::checks) struct Scene {
-    pub(in crate::checks) plan: Plan,
+    pub(in crate::checks) plan: PlanFields,
     pub(in crate::checks) topology: Topology,
     pub(in crate::checks) recording: Recording,
     pub(in crate::checks) delta: Option<Delta>,
+    /// What the counters did by themselves afterwards.
+    pub(in crate::checks) idle: Option<IdleWatch>,
     pub(in crate::checks) machine: Machine,
+}
+
+fn setup(n: usize, rate: f64, seconds: u64) -> Setup {
+    Setup {
+        host: GROUP.into(),
+        replicas: (0..n).map(|place| id(place).0).collect(),
+        rate,
+        seconds,
+        connections: 64,
+    }
 }
 
 /// A quiet run of `seconds` at `rate`, after a second of warm-up, over `n` replicas; request k
@@ -29,42 +40,22 @@ pub(in crate::checks) fn scene(
     seconds: u64,
     mut pick: impl FnMut(u64) -> usize,
 ) -> Scene {
-    let mut scene = Scene {
-        plan: plan(rate as f64, seconds),
-        topology: topology(n),
-        recording: recording(rate, seconds),
-        delta: None,
-        machine: Machine {
-            cpus: 2,
-            clocksource: "tsc".into(),
-            ..Machine::default()
-        },
-    };
-    let warmup = rate;
-    for k in 0..warmup + rate * seconds {
-        let id = id(pick(k));
-        let tally = &mut scene.recording.totals[0].1;
-        if k < warmup {
-            *tally.counts.warmup.replicas.entry(id).or_default() += 1;
-            continue;
-        }
-        let (response, service, lag) = (
-            Nanos(450_000 + k % 97 * 1_000),
-            Nanos(400_000),
-            Nanos(40_000),
-        );
-        tally.response.record(response);
-        tally.service.record(service);
-        tally.lag.record(lag);
-        let replica = tally.replicas.entry(id.clone()).or_default();
-        replica.requests += 1;
-        replica.response.record(response);
-        let second = ((k - warmup) / rate) as usize;
-        let moment = &mut scene.recording.timeline[second];
-        *moment.replicas.entry(id).or_default() += 1;
+    let setup = setup(n, rate as f64, seconds);
+    let names = setup.replicas.clone();
+    let run = setup.run(|k, _due| Fate {
+        lag: Nanos(50_000 + k % 97 * 1_000),
+        service: Some(Nanos(400_000)),
+        outcome: Outcome::Answered { status: 200 },
+        name: &names[pick(k)],
+    });
+    Scene {
+        delta: run.delta(),
+        idle: None,
+        plan: run.plan,
+        topology: run.topology,
+        recording: run.recording,
+        machine: run.machine,
     }
-    scene.delta = Some(delta(&scene));
-    scene
 }
 
 pub(in crate::checks) fn id(place: usize) -> ReplicaId {
@@ -73,17 +64,21 @@ pub(in crate::checks) fn id(place: usize) -> ReplicaId {
 
 impl Scene {
     pub(in crate::checks) fn judge(&self) -> Judgement {
-        judge(&Evidence {
-            plan: &self.plan,
+        let plan = self.plan.clone().validate().expect("a plan");
+        let all = Evidence {
+            events: &[],
+            plan: &plan,
             topology: &self.topology,
             recording: &self.recording,
             delta: self.delta.as_ref(),
+            routes: &[],
+            elapsed: (self.plan.warmup + self.plan.duration).as_secs_f64(),
+            idle: self.idle.as_ref(),
             machine: &self.machine,
-            preflight: &[],
-        })
+        };
+        weigh(&all, Vec::new())
     }
 
-    /// The codes of what was found, in order.
     /// What becomes of this threshold alone.
     pub(in crate::checks) fn threshold(&mut self, text: &str) -> ThresholdResult {
         self.plan.thresholds = vec![text.parse().expect(text)];
@@ -92,9 +87,10 @@ impl Scene {
         result
     }
 
+    /// The codes of what was found, in order.
     pub(in crate::checks) fn codes(&self) -> Vec<String> {
         let findings = self.judge().findings.into_iter();
-        findings.map(|finding| finding.code).collect()
+        findings.map(|finding| finding.code.to_string()).collect()
     }
 
     pub(in crate::checks) fn policy(mut self, policy: &str) -> Self {
@@ -103,7 +99,11 @@ impl Scene {
     }
 
     pub(in crate::checks) fn tally(&mut self) -> &mut Tally {
-        &mut self.recording.totals[0].1
+        &mut self.recording.groups[0].measured
+    }
+
+    pub(in crate::checks) fn warmup(&mut self) -> &mut Tally {
+        &mut self.recording.groups[0].warmup
     }
 
     pub(in crate::checks) fn replica(&mut self, place: usize) -> &mut ReplicaDelta {
@@ -113,7 +113,7 @@ impl Scene {
 
     pub(in crate::checks) fn proxy(&mut self) -> &mut ProxyDelta {
         let delta = self.delta.as_mut().expect("a delta");
-        delta.proxy.as_mut().expect("a proxy's book")
+        delta.proxy.as_mut().expect("a proxy's count")
     }
 
     /// The last answers of replica 0 become failures of a class.
@@ -129,140 +129,9 @@ impl Scene {
     }
 }
 
-pub(in crate::checks) fn plan(rate: f64, seconds: u64) -> Plan {
-    let load = serde_json::from_value(serde_json::json!({
-        "kind": "open",
-        "schedule": {
-            "process": { "kind": "constant" },
-            "profile": { "kind": "constant", "rate": rate },
-            "warmup": Nanos::SECOND,
-            "duration": seconds * Nanos::SECOND.0,
-            "requests": null,
-        },
-    }));
-    Plan {
-        groups: vec![GroupPlan {
-            host: GROUP.into(),
-            load: load.expect("a load"),
-        }],
-        warmup: Duration::from_secs(1),
-        duration: Duration::from_secs(seconds),
-        connections: 64,
-        threads: 1,
-        pacing: Pacing::Timer,
-        timeout: Duration::from_secs(5),
-        connect_timeout: Duration::from_secs(2),
-        request: Request::new("GET", "/", &[], None).expect("a request"),
-        replica_id: ReplicaIdSource::Body,
-        stack: StackChoice::Auto,
-        replicas: Some(2),
-        policy: "round-robin".parse().expect("a policy"),
-        proxy_workers: None,
-        counter: r#"http_requests_total{handler="/"}"#.into(),
-        thresholds: Vec::new(),
-    }
-}
-
-fn topology(n: usize) -> Topology {
-    let replica = |place| Replica {
-        group: GROUP.into(),
-        id: id(place),
-        metrics_url: format!("http://127.0.0.1:{}/metrics", 9_101 + place),
-    };
-    Topology {
-        kind: StackKind::Embedded,
-        why: String::new(),
-        proxy: Proxy {
-            name: "embedded round robin".into(),
-            target: "http://127.0.0.1:1".into(),
-            book: Some(ProxyBook::StubStatus {
-                url: "http://127.0.0.1:2/status".into(),
-            }),
-            workers: 1,
-        },
-        groups: vec![GROUP.into()],
-        replicas: (0..n).map(replica).collect(),
-    }
-}
-
-fn recording(rate: u64, seconds: u64) -> Recording {
-    let mut tally = Tally::default();
-    let total = rate * seconds;
-    tally.counts.planned = total;
-    tally.counts.sent = total;
-    tally.counts.succeeded = total;
-    tally.counts.status.insert(200, total);
-    tally.counts.connections.opened = 64;
-    tally.counts.warmup.sent = rate;
-    tally.counts.warmup.status.insert(200, rate);
-    let moment = |second| Moment {
-        second,
-        planned: rate,
-        sent: rate,
-        succeeded: rate,
-        ..Moment::default()
-    };
-    Recording {
-        totals: vec![(GROUP.into(), tally)],
-        timeline: (0..seconds).map(moment).collect(),
-        threads: vec![ThreadHealth {
-            cpu: Nanos(seconds * Nanos::SECOND.0 / 10),
-            busiest_second: 0.2,
-            finished: true,
-        }],
-        measured: Nanos(seconds * Nanos::SECOND.0),
-        warmup: Nanos::SECOND,
-        interrupted: false,
-    }
-}
-
-/// What quiet servers count: every request once, and two reads of the proxy's page.
-fn delta(scene: &Scene) -> Delta {
-    let tally = &scene.recording.totals[0].1;
-    let replicas = scene.topology.replicas.iter().map(|replica| {
-        let measured = tally
-            .replicas
-            .get(&replica.id)
-            .map_or(0, |tally| tally.requests);
-        let warmup = tally
-            .counts
-            .warmup
-            .replicas
-            .get(&replica.id)
-            .copied()
-            .unwrap_or(0);
-        ReplicaDelta {
-            group: GROUP.into(),
-            id: replica.id.clone(),
-            url: replica.metrics_url.clone(),
-            state: ReplicaState::Whole,
-            requests: Some(measured + warmup),
-            by_class: [(StatusClass(2), measured + warmup)].into(),
-            by_handler: [
-                ("/".to_owned(), measured + warmup),
-                ("/metrics".to_owned(), 2),
-            ]
-            .into(),
-            own_reads: 2,
-            connections: None,
-            latencies: std::collections::BTreeMap::new(),
-            fell_while_idle: None,
-        }
-    });
-    Delta {
-        replicas: replicas.collect(),
-        proxy: Some(ProxyDelta {
-            url: "http://127.0.0.1:2/status".into(),
-            is_stub_status: true,
-            total: Some(tally.counts.sent + tally.counts.warmup.sent + 2),
-            by_host: std::collections::BTreeMap::new(),
-            own_reads: 2,
-            reset: false,
-            error: None,
-        }),
-        settled_before: true,
-        settled_after: true,
-    }
+/// The plan of a run at this rate.
+pub(in crate::checks) fn plan(rate: f64, seconds: u64) -> PlanFields {
+    setup(2, rate, seconds).plan()
 }
 
 /// Draws that no release of any crate changes.
@@ -271,11 +140,8 @@ pub(in crate::checks) struct Dice(pub(super) u64);
 impl Dice {
     /// A number below `n`, by `SplitMix64`.
     pub(in crate::checks) fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n as u64) as usize
+        self.0 = self.0.wrapping_add(GOLDEN);
+        (mixed(self.0) % n as u64) as usize
     }
 }
 

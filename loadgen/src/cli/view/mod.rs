@@ -3,7 +3,7 @@
 //! **Invariant:** the terminal is never left changed: no raw mode, no hidden cursor, no other
 //! screen. However the process ends, what it leaves is text.
 
-mod frame;
+mod layout;
 mod line;
 mod plain;
 mod screen;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::args::ProgressMode;
 use super::color::{colored, is_dumb};
-use crate::model::{Course, Notice, Progress};
+use crate::model::{LoadOutline, Progress, RunEvent};
 use plain::Plain;
 use screen::Screen;
 use state::State;
@@ -41,7 +41,7 @@ pub enum View {
     /// A line now and then.
     Plain(Plain),
     /// A picture that is drawn again and again, by a thread of its own.
-    Picture(Painter),
+    Diagram(Painter),
 }
 
 impl View {
@@ -52,14 +52,14 @@ impl View {
         match mode {
             ProgressMode::None => Self::Quiet,
             ProgressMode::Auto | ProgressMode::Tui if able => Painter::start(std::io::stderr())
-                .map_or_else(|| Self::Plain(Plain::default()), Self::Picture),
+                .map_or_else(|| Self::Plain(Plain::default()), Self::Diagram),
             // What is no terminal, or a dumb one, shows no picture, even if one was asked for.
             _ => Self::Plain(Plain::default()),
         }
     }
 
     /// Shows one notice. What cannot be shown is let go: a view never ends a run.
-    pub fn show(&mut self, notice: Notice<'_>) {
+    pub fn show(&mut self, notice: RunEvent<'_>) {
         match self {
             Self::Quiet => {}
             Self::Plain(plain) => {
@@ -67,7 +67,7 @@ impl View {
                     let _ = writeln!(std::io::stderr(), "{line}");
                 }
             }
-            Self::Picture(painter) => painter.show(notice),
+            Self::Diagram(painter) => painter.show(notice),
         }
     }
 }
@@ -84,7 +84,7 @@ pub struct Painter {
 #[derive(Debug)]
 enum News {
     Said(String),
-    Load(Course),
+    Load(LoadOutline),
     Progress(Progress),
 }
 
@@ -106,12 +106,12 @@ impl Painter {
         })
     }
 
-    fn show(&mut self, notice: Notice<'_>) {
+    fn show(&mut self, notice: RunEvent<'_>) {
         let news = match notice {
-            Notice::Stack(text) | Notice::State(text) => News::Said(text.to_owned()),
-            Notice::Load(course) => News::Load(course),
-            Notice::Progress(progress) => News::Progress(progress.clone()),
-            Notice::Done => return self.end(),
+            RunEvent::Stack(text) | RunEvent::State(text) => News::Said(text.to_owned()),
+            RunEvent::Load(outline) => News::Load(outline),
+            RunEvent::Progress(progress) => News::Progress(progress.clone()),
+            RunEvent::Done => return self.end(),
         };
         if let Some(way) = &self.news {
             // A thread that is gone or held up draws less, and nothing else is lost.
@@ -140,13 +140,13 @@ fn paint(heard: &Receiver<News>, terminal: impl std::io::Write) {
     loop {
         match heard.recv_timeout(FRAME) {
             Ok(News::Said(text)) => screen.say(&text, terminal::size()),
-            Ok(News::Load(course)) => state.begin(course),
+            Ok(News::Load(outline)) => state.begin(outline),
             Ok(News::Progress(progress)) => state.take(progress),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         let size = terminal::size();
-        screen.draw(&frame::lines(&state, state.since_begin(), size), size);
+        screen.draw(&layout::lines(&state, state.since_begin(), size), size);
     }
     screen.clear(terminal::size());
 }
@@ -191,9 +191,9 @@ mod tests {
         let mut painter = Painter::start(Stopped(stopped)).expect("a thread");
         // More than may wait, so that the one that is too many would block.
         for _ in 0..=2 * WAITING {
-            painter.show(Notice::State("still here"));
+            painter.show(RunEvent::State("still here"));
         }
-        painter.show(Notice::Done);
+        painter.show(RunEvent::Done);
         drop(resume);
         let thread_ended = painter.ended.recv_timeout(Duration::from_secs(30));
         assert_eq!(thread_ended, Err(RecvTimeoutError::Disconnected));

@@ -1,9 +1,9 @@
-//! What the picture is drawn from: the course of the load, its last second, and a short memory.
+//! What the picture is drawn from: the outline of the load, its last second, and a short memory.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::model::{Course, Progress};
+use crate::model::{LoadOutline, Progress};
 
 /// Seconds that are remembered for the small curve.
 const MEMORY: usize = 60;
@@ -13,7 +13,7 @@ const MEMORY: usize = 60;
 pub(super) struct State {
     began: Option<Instant>,
     /// What the load is going to be; `None` before it begins.
-    pub(super) course: Option<Course>,
+    pub(super) outline: Option<LoadOutline>,
     /// The last second that is complete.
     pub(super) progress: Option<Progress>,
     /// Requests finished in each of the last seconds, per group.
@@ -22,9 +22,9 @@ pub(super) struct State {
 
 impl State {
     /// The load begins now.
-    pub(super) fn begin(&mut self, course: Course) {
+    pub(super) fn begin(&mut self, outline: LoadOutline) {
         self.began = Some(Instant::now());
-        self.course = Some(course);
+        self.outline = Some(outline);
     }
 
     /// Takes in a second.

@@ -1,6 +1,6 @@
 //! Axes: from where to where, and what is written beside them.
 
-use super::super::figures::{rate, significant};
+use super::super::format::{rate, significant};
 
 /// One axis. Logarithmic ones are laid out in powers of ten.
 #[derive(Clone, Debug)]
@@ -10,9 +10,25 @@ pub(in crate::report) struct Axis {
     log: bool,
     pub(super) ticks: Vec<(f64, String)>,
     pub(super) title: String,
+    /// Stretches to be marked, with what is written at them.
+    pub(super) marks: Vec<Mark>,
+}
+
+/// A stretch of a time axis, in seconds, with its number.
+#[derive(Clone, Debug)]
+pub(in crate::report) struct Mark {
+    pub(in crate::report) from: f64,
+    pub(in crate::report) to: f64,
+    pub(in crate::report) name: String,
 }
 
 impl Axis {
+    /// The same with stretches that are marked.
+    pub(in crate::report) fn marked(mut self, marks: &[Mark]) -> Self {
+        self.marks = marks.to_vec();
+        self
+    }
+
     /// Where a value lies, kept inside the axis.
     pub(super) fn place(&self, value: f64) -> f64 {
         let place = if self.log {
@@ -51,6 +67,7 @@ impl Axis {
             log: false,
             ticks: ticks.map(|at| (at, label(at))).collect(),
             title: String::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -62,6 +79,7 @@ impl Axis {
             log: false,
             ticks: Vec::new(),
             title: String::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -72,7 +90,6 @@ impl Axis {
         self
     }
 
-    /// Counts from zero.
     pub(in crate::report) fn counts(most: f64, title: &str) -> Self {
         let most = if most > 0.0 { most * 1.08 } else { 1.0 };
         let step = nice_step(most / 4.0);
@@ -85,6 +102,7 @@ impl Axis {
             log: false,
             ticks: ticks.map(|at| (at, count(at))).collect(),
             title: title.into(),
+            marks: Vec::new(),
         }
     }
 
@@ -97,6 +115,19 @@ impl Axis {
             log: false,
             ticks: ticks.map(|at| (at, format!("{:.0} %", at * 100.0))).into(),
             title: title.into(),
+            marks: Vec::new(),
+        }
+    }
+
+    /// A share from 0 to the most there is.
+    pub(in crate::report) fn part(most: f64, title: &str) -> Self {
+        let counts = Self::counts(most * 100.0, title);
+        Self {
+            to: counts.to / 100.0,
+            ticks: (counts.ticks.into_iter())
+                .map(|(at, name)| (at / 100.0, format!("{name} %")))
+                .collect(),
+            ..counts
         }
     }
 
@@ -118,6 +149,7 @@ impl Axis {
             log: true,
             ticks: decades(least, most),
             title: title.into(),
+            marks: Vec::new(),
         }
     }
 
@@ -142,6 +174,7 @@ impl Axis {
                 .map(|(at, name)| (at.log10(), name.to_owned()))
                 .collect(),
             title: String::new(),
+            marks: Vec::new(),
         }
     }
 }

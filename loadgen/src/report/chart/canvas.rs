@@ -71,13 +71,13 @@ type Context<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, 
 /// A plot to draw on, in the values of its axes.
 pub(in crate::report) struct Canvas<'a> {
     chart: Context<'a>,
-    pub(super) root: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
-    pub(super) frame: Frame,
+    root: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
+    frame: Frame,
     pub(super) x: Axis,
     y: Axis,
-    pub(super) labels: Vec<Label>,
+    labels: Vec<Label>,
     /// Whether there is a colour key.
-    pub(super) keyed: bool,
+    keyed: bool,
 }
 
 /// Draws a plot, once for a page and once for a phone, without name or description.
@@ -141,6 +141,7 @@ pub(in crate::report) fn panels(
 impl Canvas<'_> {
     fn axes(&self) {
         let [left, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
+        self.marks();
         for (at, label) in &self.y.ticks {
             let y = self.pixel(self.x.from, *at).1;
             self.stroke(vec![(left, y), (right, y)], role::GRID, 2);
@@ -164,6 +165,22 @@ impl Canvas<'_> {
             role::FAINT,
             HPos::Left,
         );
+    }
+
+    /// Bands behind everything, each with its number.
+    fn marks(&self) {
+        let [_, top, _, bottom] = self.frame.plot().map(u32::cast_signed);
+        for mark in &self.x.marks {
+            let from = self.pixel(self.x.place(mark.from), self.y.from).0;
+            // One that is over at once is still to be seen.
+            let to = self
+                .pixel(self.x.place(mark.to), self.y.from)
+                .0
+                .max(from + 4);
+            let band = Rectangle::new([(from, top), (to, bottom)], role::FUNNEL.filled());
+            sure(self.root.draw(&band));
+            self.text((from, top - 14), &mark.name, role::FAINT, HPos::Left);
+        }
     }
 
     fn pixel(&self, x: f64, y: f64) -> (i32, i32) {
@@ -305,4 +322,64 @@ fn simple(points: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
         kept.push(point);
     }
     kept
+}
+
+impl Canvas<'_> {
+    /// Names a line at its right end. Labels that would overlap are moved apart.
+    pub(in crate::report) fn end_label(&mut self, y: f64, text: &str, role: Role) {
+        let y = self.at(self.x.to, y).1;
+        self.labels.push(Label {
+            y,
+            text: text.to_owned(),
+            role,
+        });
+        self.labels.sort_by_key(|label| label.y);
+    }
+
+    fn legend(&mut self) {
+        if self.frame.narrow {
+            self.legend_above();
+        } else {
+            self.end_labels();
+        }
+    }
+
+    fn end_labels(&mut self) {
+        let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
+        for Label { y, text, role } in legend::apart(&self.labels, top, bottom) {
+            self.stroke(vec![(right + 12, y), (right + 38, y)], role, 6);
+            self.text((right + 48, y), &text, role::INK, HPos::Left);
+        }
+    }
+
+    fn legend_above(&mut self) {
+        let width = self.frame.size.0.cast_signed();
+        let places = legend::placed(&self.labels, width, self.frame.text());
+        for (Label { text, role, .. }, (x, line)) in self.labels.clone().into_iter().zip(places) {
+            let y = 18 + line * legend::LINE;
+            self.stroke(vec![(x, y), (x + legend::SWATCH, y)], role, 9);
+            self.text((x + legend::SWATCH + 12, y), &text, role::INK, HPos::Left);
+        }
+    }
+
+    /// One step of a colour key, the highest on top; on a phone side by side above the plot.
+    pub(in crate::report) fn key(&mut self, step: i32, role: Role, text: &str, steps: i32) {
+        self.keyed = true;
+        let [_, top, right, bottom] = self.frame.plot().map(u32::cast_signed);
+        let (corners, at, align) = if self.frame.narrow {
+            let wide = self.frame.size.0.cast_signed() / steps;
+            let x = step * wide;
+            ([(x, 4), (x + wide, 26)], (x + wide / 2, 48), HPos::Center)
+        } else {
+            let high = (bottom - top) / steps;
+            let y = bottom - (step + 1) * high;
+            (
+                [(right + 24, y), (right + 54, y + high)],
+                (right + 66, y + high / 2),
+                HPos::Left,
+            )
+        };
+        sure(self.root.draw(&Rectangle::new(corners, role.filled())));
+        self.text(at, &format!("≥ {text}"), role::FAINT, align);
+    }
 }

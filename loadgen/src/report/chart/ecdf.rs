@@ -1,11 +1,10 @@
 //! Two distributions over one another, and where they are furthest apart.
 
-use super::super::Quantiles;
-use super::super::figures::{TimeUnit, share, span};
-use super::super::series::merged;
+use super::super::format::{TimeUnit, share, span};
 use super::axis::Axis;
 use super::canvas::{Frame, draw};
 use super::{Chart, Row, Table, role};
+use crate::record::Quantiles;
 use crate::recorder::Histogram;
 
 /// Values and the share of requests not above each.
@@ -13,7 +12,7 @@ type Curve = Vec<(u64, f64)>;
 
 /// The chart of a baseline and a candidate.
 pub(in crate::report) fn ecdf(id: &str, base: &Quantiles, candidate: &Quantiles) -> Chart {
-    let curves = [base, candidate].map(|times| curve(&merged(std::iter::once(times))));
+    let curves = [base, candidate].map(|times| curve(&Quantiles::sum(std::iter::once(times))));
     let values = || curves.iter().flatten().map(|point| point.0);
     let (least, most) = (
         values().min().unwrap_or(100_000),

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::GroupRecord;
-use super::super::figures::{counted, grouped, percent};
+use super::super::format::{counted, grouped, percent};
 use super::super::sentences::plain;
 use super::super::series::Series;
 use super::axis::Axis;
 use super::canvas::{Frame, draw};
 use super::{Chart, Row, Table, role};
+use crate::record::GroupRecord;
 
 /// Kinds drawn apart; all others are one.
 const APART: usize = 4;
@@ -42,7 +42,7 @@ pub(in crate::report) fn failures(id: &str, group: &GroupRecord, series: &Series
     let most = (0..series.buckets.len())
         .filter_map(|place| per_second(place, layers.iter().map(|layer| layer.1[place]).sum()));
     let (x, y) = (
-        Axis::time(series.end),
+        Axis::time(series.end).marked(&series.marks),
         Axis::counts(most.fold(0.0, f64::max), "failures per second"),
     );
     let svg = draw(Frame::WIDE, &x, &y, |canvas| {
@@ -115,17 +115,27 @@ fn takeaway(group: &GroupRecord, series: &Series, kinds: &[(String, u64)]) -> St
     let failed = group.requests.failed;
     let share = failed as f64 / group.requests.sent.max(1) as f64;
     let (kind, count) = &kinds[0];
-    let first = seen(series, kind).first().copied().unwrap_or(0.0);
-    let main = if kinds.len() == 1 {
-        "all of them".to_owned()
+    let first = series
+        .buckets
+        .iter()
+        .find(|bucket| bucket.failures.get(kind).is_some_and(|count| *count > 0));
+    let first = first.map_or_else(String::new, |bucket| {
+        format!(", first in {}", bucket.name())
+    });
+    let main = match *count {
+        all if all == failed => "all of them".to_owned(),
+        most if most * 2 > failed => format!("most of them ({})", grouped(most)),
+        some => format!("the largest part ({})", grouped(some)),
+    };
+    let kind = if kind.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("status {kind}")
     } else {
-        format!("most of them ({})", grouped(*count))
+        plain(kind)
     };
     format!(
-        "{} failed, {} of those sent; {main} with {}, first in second {first:.0}.",
+        "{} failed, {} of those sent; {main} with {kind}{first}.",
         counted(failed, "request"),
         percent(share),
-        plain(kind)
     )
 }
 

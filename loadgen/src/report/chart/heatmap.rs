@@ -1,22 +1,21 @@
 //! Latency as a heatmap: the modes that lines hide.
 
-use super::super::GroupRecord;
-use super::super::figures::{TimeUnit, counted, grouped, percent, seconds};
+use super::super::chance;
+use super::super::format::{TimeUnit, counted, grouped, percent, seconds, span};
 use super::super::series::Series;
 use super::axis::Axis;
 use super::canvas::{Frame, draw};
 use super::{Chart, Row, Table, role};
+use crate::record::GroupRecord;
 
 /// The most rows, each a step of the same ratio.
 const MOST_ROWS: usize = 44;
-/// Steps of colour.
 const STEPS: i32 = role::HEAT.len().cast_signed() as i32;
 
 /// Counts by latency row and time column.
 struct Grid {
     /// Lower border of every row, and the upper one of the last, in nanoseconds.
     borders: Vec<f64>,
-    /// One per bucket.
     columns: Vec<Vec<u64>>,
 }
 
@@ -25,7 +24,7 @@ pub(in crate::report) fn heatmap(id: &str, group: &GroupRecord, series: &Series)
     let grid = Grid::of(series)?;
     let most = grid.columns.iter().flatten().copied().max().unwrap_or(1);
     let (least, highest) = (grid.borders[0], grid.borders[grid.borders.len() - 1]);
-    let x = Axis::time(series.end);
+    let x = Axis::time(series.end).marked(&series.marks);
     let y = Axis::latency(least as u64, highest as u64, "response time, logarithmic");
     let svg = draw(Frame::WIDE, &x, &y, |canvas| {
         for row in 0..grid.borders.len() - 1 {
@@ -121,17 +120,6 @@ fn lowest(step: i32, most: u64) -> u64 {
 fn takeaway(group: &GroupRecord, grid: &Grid) -> String {
     let totals = grid.totals();
     let all: u64 = totals.iter().sum::<u64>().max(1);
-    // A mode is a row that stands above its neighbourhood and holds a share worth naming.
-    let near = |row: usize| {
-        totals[row.saturating_sub(3)..(row + 4).min(totals.len())]
-            .iter()
-            .copied()
-            .max()
-            .unwrap_or(0)
-    };
-    let modes = (0..totals.len())
-        .filter(|row| totals[*row] == near(*row) && totals[*row] as f64 / all as f64 > 0.02)
-        .count();
     let top = totals
         .iter()
         .enumerate()
@@ -139,15 +127,46 @@ fn takeaway(group: &GroupRecord, grid: &Grid) -> String {
         .map_or(0, |(row, _)| row);
     let around = format!(
         "Most common were {} to {}, with {} of {}",
-        super::super::figures::span(grid.borders[top]),
-        super::super::figures::span(grid.borders[top + 1]),
+        span(grid.borders[top]),
+        span(grid.borders[top + 1]),
         percent((totals[top] as f64 / all as f64 * 1_000.0).round() / 1_000.0),
         counted(group.response_time.count, "request")
     );
-    match modes {
-        0 | 1 => format!("{around}; the times form one cloud."),
+    match clouds(&totals) {
+        0 | 1 => format!("{around}."),
         n => format!("{around}; the times form {n} separate clouds, which an average would hide."),
     }
+}
+
+/// Peaks that hold a share worth naming, each parted from the next by a valley that chance does
+/// not dig: at most a quarter of the lower one.
+fn clouds(totals: &[u64]) -> usize {
+    let all: u64 = totals.iter().sum();
+    let (mut peaks, mut valley): (Vec<u64>, u64) = (Vec::new(), 0);
+    for count in totals {
+        match peaks.last_mut() {
+            None => {
+                peaks.push(*count);
+                valley = *count;
+            }
+            Some(peak) if *count >= *peak && !parted(*peak, valley, *count) => {
+                (*peak, valley) = (*count, *count);
+            }
+            Some(peak) if *count > valley && parted(*peak, valley, *count) => {
+                peaks.push(*count);
+                valley = *count;
+            }
+            Some(_) => valley = valley.min(*count),
+        }
+    }
+    let is_named = |peak: &&u64| **peak as f64 > 0.02 * all as f64;
+    peaks.iter().filter(is_named).count()
+}
+
+/// Whether a valley between two heights is deep beyond chance.
+fn parted(one: u64, valley: u64, other: u64) -> bool {
+    let lower = one.min(other);
+    valley * 4 <= lower && chance::stands_out(lower, valley as f64)
 }
 
 fn table(grid: &Grid) -> Table {
@@ -179,15 +198,30 @@ fn table(grid: &Grid) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn the_cells_count_every_finished_request() {
-        let record = fixture::failed();
+        let record = synthetic::failed();
         let series = Series::of(&record, "app-group-1");
         let grid = Grid::of(&series).expect("answers");
-        assert_eq!(grid.totals().iter().sum::<u64>(), 5_000);
+        assert_eq!(grid.totals().iter().sum::<u64>() + series.drained, 5_000);
+    }
+
+    #[test]
+    fn clouds_are_parted_by_valleys_and_not_by_chance() {
+        for (totals, found) in [
+            (&[0, 5, 60, 300, 80, 20, 4, 1][..], 1),
+            (&[10, 300, 20, 5, 30, 250, 10], 2),
+            (&[40, 31, 44, 29, 41, 33], 1),
+            (&[300, 250, 310, 260, 330], 1),
+            // A spike of a few requests apart is none.
+            (&[5, 400, 30, 0, 0, 7, 0], 1),
+            (&[0, 0, 0], 0),
+        ] {
+            assert_eq!(clouds(totals), found, "{totals:?}");
+        }
     }
 
     #[test]

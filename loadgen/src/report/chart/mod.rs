@@ -4,34 +4,37 @@ pub(super) mod axis;
 pub(super) mod canvas;
 pub(super) mod role;
 
+mod diagram;
 mod legend;
-mod picture;
 mod svg;
 
-mod books;
-mod curve;
+mod breakdown;
+mod counts;
 mod ecdf;
 mod failures;
 mod generator;
 mod heatmap;
-mod journey;
 mod multiples;
+mod percentile_curve;
 mod percentiles;
 mod shares;
+mod stalls;
 mod tail;
 mod throughput;
 mod trend;
 
-pub(super) use books::books;
-pub(super) use curve::{Line, curve, curves};
+pub(super) use axis::Mark;
+pub(super) use breakdown::breakdown;
+pub(super) use counts::counts;
 pub(super) use ecdf::ecdf;
 pub(super) use failures::failures;
 pub(super) use generator::generator;
 pub(super) use heatmap::heatmap;
-pub(super) use journey::journey;
 pub(super) use multiples::multiples;
+pub(super) use percentile_curve::{Line, curve, curves};
 pub(super) use percentiles::percentiles;
 pub(super) use shares::shares;
+pub(super) use stalls::stalls;
 pub(super) use tail::tail;
 pub(super) use throughput::throughput;
 pub(super) use trend::{TrendPoint, trend};
@@ -43,7 +46,6 @@ use super::sentences::plain;
 pub(super) struct Chart {
     /// Unique on the page.
     pub(super) id: String,
-    /// What is shown.
     pub(super) title: String,
     /// What it tells, in one sentence made from its figures.
     pub(super) takeaway: String,

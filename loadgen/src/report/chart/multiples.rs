@@ -1,12 +1,13 @@
 //! One small panel per replica, all with the same axes, so that the odd one is seen at a glance.
 
-use super::super::figures::{TimeUnit, rate, span};
+use super::super::chance;
+use super::super::format::{TimeUnit, rate, span};
 use super::super::series::Series;
-use super::super::{GroupRecord, Quantiles};
 use super::axis::Axis;
 use super::canvas::{Frame, panels};
 use super::svg::Drawing;
 use super::{Chart, Row, Table, role, short_name};
+use crate::record::{GroupRecord, Quantiles, ReplicaRecord};
 
 /// Panels drawn; more would be a wall.
 const MOST: usize = 12;
@@ -34,7 +35,7 @@ pub(in crate::report) fn multiples(
         return None;
     }
     let (x, y) = (
-        Axis::time(series.end).sparse(),
+        Axis::time(series.end).marked(&series.marks).sparse(),
         Axis::latency(least, most, ""),
     );
     let paint = |place: usize, canvas: &mut super::canvas::Canvas| {
@@ -115,6 +116,7 @@ fn frames(count: usize, narrow: bool) -> Vec<Frame> {
     (0..count).map(frame).collect()
 }
 
+/// Who is slower than whom, where their p99s are further apart than chance leaves them.
 fn takeaway(group: &GroupRecord) -> String {
     let answered = || {
         group
@@ -122,18 +124,40 @@ fn takeaway(group: &GroupRecord) -> String {
             .iter()
             .filter(|replica| replica.response_time.count > 0)
     };
+    let p99 = |replica: &ReplicaRecord| span(replica.response_time.p99 as f64);
     let slow = answered().max_by_key(|replica| replica.response_time.p99);
     let fast = answered().min_by_key(|replica| replica.response_time.p99);
-    match (slow, fast) {
-        (Some(slow), Some(fast)) if slow.response_time.p99 > fast.response_time.p99 * 3 / 2 => {
-            format!(
-                "{} is the slowest with a p99 of {}, against {} of {}.",
-                short_name(&slow.id),
-                span(slow.response_time.p99 as f64),
-                span(fast.response_time.p99 as f64),
-                short_name(&fast.id)
-            )
-        }
-        _ => "The replicas are equally fast.".into(),
+    let (Some(slow), Some(fast)) = (slow, fast) else {
+        return "No answer named a replica.".into();
+    };
+    if slow.id == fast.id {
+        return format!(
+            "Only {} answered, with a p99 of {}.",
+            short_name(&slow.id),
+            p99(slow)
+        );
+    }
+    let range = |replica: &ReplicaRecord| {
+        let times = replica.response_time.histogram().ok()?;
+        chance::range(&times, 0.99)
+    };
+    match (range(fast), range(slow)) {
+        (Some((_, most)), Some((least, _))) if most < least => format!(
+            "{} is the slowest with a p99 of {}, against {} of {}.",
+            short_name(&slow.id),
+            p99(slow),
+            p99(fast),
+            short_name(&fast.id)
+        ),
+        (Some(_), Some(_)) => format!(
+            "Their p99s lie between {} and {}, no further apart than chance leaves them.",
+            p99(fast),
+            p99(slow)
+        ),
+        _ => format!(
+            "Their p99s lie between {} and {}; with so few answers each that tells no difference.",
+            p99(fast),
+            p99(slow)
+        ),
     }
 }

@@ -1,12 +1,13 @@
 //! Percentiles over time, each from its own second's histogram. No averages of percentiles.
 
-use super::super::figures::{TimeUnit, rate, span};
+use super::super::chance;
+use super::super::format::{TimeUnit, rate, span};
 use super::super::series::{Bucket, Series};
-use super::super::{GroupRecord, Quantiles};
 use super::axis::Axis;
 use super::canvas::{Frame, draw};
 use super::role::{self, Role};
 use super::{Chart, Row, Table};
+use crate::record::{GroupRecord, Quantiles};
 
 type FigureOf = fn(&Quantiles) -> u64;
 
@@ -45,7 +46,7 @@ pub(in crate::report) fn percentiles(id: &str, group: &GroupRecord, series: &Ser
         .iter()
         .filter(|line| line.0 != "p99.9" || typical >= 1_000)
         .collect();
-    let x = Axis::time(series.end);
+    let x = Axis::time(series.end).marked(&series.marks);
     let y = Axis::latency(least, most, "response time, logarithmic");
     let unit = TimeUnit::spanning(least, most);
     let mut rows = Vec::new();
@@ -118,6 +119,7 @@ fn levels(series: &Series, figure: FigureOf) -> Vec<Option<(f64, f64, f64)>> {
     series.buckets.iter().map(level).collect()
 }
 
+/// The lowest and the highest p99 in the order in which they came, where the highest is no chance.
 fn takeaway(group: &GroupRecord, series: &Series) -> String {
     let with = || {
         series
@@ -125,7 +127,11 @@ fn takeaway(group: &GroupRecord, series: &Series) -> String {
             .iter()
             .filter(|bucket| bucket.response.count > 0)
     };
-    let Some(worst) = with().max_by_key(|bucket| bucket.response.p99) else {
+    let p99 = |bucket: &Bucket| span(bucket.response.p99 as f64);
+    let (Some(best), Some(worst)) = (
+        with().min_by_key(|bucket| bucket.response.p99),
+        with().max_by_key(|bucket| bucket.response.p99),
+    ) else {
         return "No request finished, so there is no response time.".into();
     };
     let whole = format!(
@@ -133,14 +139,30 @@ fn takeaway(group: &GroupRecord, series: &Series) -> String {
         span(group.response_time.p50 as f64),
         span(group.response_time.p99 as f64)
     );
-    match with().min_by_key(|bucket| bucket.response.p99) {
-        Some(best) if worst.response.p99 > best.response.p99 * 2 => format!(
-            "{whole}; p99 went from {} in second {:.0} to {} in second {:.0}.",
-            span(best.response.p99 as f64),
-            best.from,
-            span(worst.response.p99 as f64),
-            worst.from
-        ),
-        _ => format!("{whole}; no part of the run stood out."),
+    let expected = 0.01 * worst.response.count as f64;
+    let no_chance = chance::stands_out(worst.above(group.response_time.p99), expected);
+    if with().count() < 2 {
+        format!("{whole}.")
+    } else if no_chance && worst.response.p99 > best.response.p99 * 2 {
+        let (first, verb, last) = if best.from < worst.from {
+            (best, "rose", worst)
+        } else {
+            (worst, "fell", best)
+        };
+        format!(
+            "{whole}; p99 {verb} from {} in {} to {} in {}.",
+            p99(first),
+            first.name(),
+            p99(last),
+            last.name()
+        )
+    } else {
+        format!(
+            "{whole}; from {} to {} p99 lay between {} and {}.",
+            with().next().map_or_else(String::new, Bucket::name),
+            with().next_back().map_or_else(String::new, Bucket::name),
+            p99(best),
+            p99(worst)
+        )
     }
 }

@@ -10,7 +10,6 @@ pub(in crate::report) type Role = RGBColor;
 
 /// Titles and end labels.
 pub(in crate::report) const INK: Role = RGBColor(0x1B, 0x1F, 0x24);
-/// Labels of ticks.
 pub(in crate::report) const FAINT: Role = RGBColor(0x5A, 0x64, 0x6F);
 /// Lines of the grid.
 pub(in crate::report) const GRID: Role = RGBColor(0xE4, 0xE7, 0xEB);
@@ -28,11 +27,9 @@ pub(in crate::report) const SENT: Role = RGBColor(0xA9, 0xD6, 0xF5);
 pub(in crate::report) const UNSENT: Role = RGBColor(0xF6, 0xC9, 0xA8);
 /// What lies between the parts of a bar and their names.
 pub(in crate::report) const FUNNEL: Role = RGBColor(0xEE, 0xF1, 0xF4);
-/// Requests answered.
 pub(in crate::report) const ANSWERED: Role = RGBColor(0x00, 0x72, 0xB2);
 /// The way between generator and replica.
 pub(in crate::report) const SKY: Role = RGBColor(0x56, 0xB4, 0xE9);
-/// What failed.
 pub(in crate::report) const FAILED: Role = RGBColor(0xD5, 0x5E, 0x00);
 /// The largest value: dotted.
 pub(in crate::report) const MAX: Role = RGBColor(0x75, 0x79, 0x7D);

@@ -1,15 +1,21 @@
 //! The share of each replica over time, with the share its policy gives it.
 
-use super::super::figures::{percent, rate, share};
+use super::super::format::{percent, rate, share};
 use super::super::series::{Bucket, Series};
-use super::super::{GroupRecord, ReplicaRecord};
 use super::axis::Axis;
 use super::canvas::{Canvas, Frame, draw};
 use super::{Chart, Row, Table, role, short_name};
+use crate::record::{GroupRecord, ReplicaRecord};
+
+/// Answers per replica in a time in which one without any got nothing by no chance.
+const ENOUGH: u64 = 20;
 
 /// The chart of one group.
 pub(in crate::report) fn shares(id: &str, group: &GroupRecord, series: &Series) -> Chart {
-    let (x, y) = (Axis::time(series.end), Axis::share("share of the answers"));
+    let (x, y) = (
+        Axis::time(series.end).marked(&series.marks),
+        Axis::share("share of the answers"),
+    );
     let mut rows = Vec::new();
     let svg = draw(Frame::WIDE, &x, &y, |canvas| {
         if group.replicas.iter().all(|replica| replica.requests == 0) {
@@ -104,33 +110,16 @@ fn takeaway(group: &GroupRecord, series: &Series) -> String {
     if named.is_empty() {
         return "No answer named a replica, so there are no shares.".into();
     }
-    let silent = group.replicas.iter().flat_map(|replica| {
-        let empty = series
-            .buckets
-            .iter()
-            .filter(|bucket| part(bucket, replica) == Some(0.0));
-        empty.map(move |bucket| (replica, bucket))
-    });
-    let silent: Vec<_> = silent.collect();
-    if let Some((replica, bucket)) = silent.first() {
-        let count = silent
-            .iter()
-            .filter(|(other, _)| other.id == replica.id)
-            .count() as f64;
-        return format!(
-            "{} got nothing for {} of the run, first in second {:.0}.",
-            short_name(&replica.id),
-            percent(count / series.buckets.len() as f64),
-            bucket.from
-        );
+    if let Some(sentence) = silence(group, series) {
+        return sentence;
     }
     let off = group
         .replicas
         .iter()
         .filter_map(|replica| Some((replica, (replica.share - replica.expected_share?).abs())));
     match off.max_by(|a, b| a.1.total_cmp(&b.1)) {
-        Some((_, off)) if off < 0.005 => format!(
-            "Each of {} replicas had the share that {} gives it, all the time.",
+        Some((_, off)) if off < 0.000_5 => format!(
+            "Each of {} replicas had the share of the answers that {} gives it.",
             group.replicas.len(),
             group.balance.policy
         ),
@@ -147,4 +136,35 @@ fn takeaway(group: &GroupRecord, series: &Series) -> String {
             group.balance.policy
         ),
     }
+}
+
+/// The replica that first got nothing while others answered enough for its turn to come.
+fn silence(group: &GroupRecord, series: &Series) -> Option<String> {
+    let enough = |bucket: &&Bucket| {
+        let all: u64 = bucket.replicas.values().map(|part| part.requests).sum();
+        all >= ENOUGH * group.replicas.len() as u64
+    };
+    let telling: Vec<_> = series.buckets.iter().filter(enough).collect();
+    let silent = |replica: &ReplicaRecord, bucket: &Bucket| {
+        let due = replica.expected_share.is_none_or(|share| share > 0.0);
+        due && part(bucket, replica) == Some(0.0)
+    };
+    let first = telling.iter().find_map(|bucket| {
+        let replica = group
+            .replicas
+            .iter()
+            .find(|replica| silent(replica, bucket));
+        replica.map(|replica| (replica, *bucket))
+    });
+    let (replica, bucket) = first?;
+    let times = telling
+        .iter()
+        .filter(|bucket| silent(replica, bucket))
+        .count();
+    Some(format!(
+        "{} got nothing for {} of the run, first in {}.",
+        short_name(&replica.id),
+        percent(times as f64 / series.buckets.len() as f64),
+        bucket.name()
+    ))
 }

@@ -8,7 +8,6 @@ use super::role::{self, Role};
 /// A chart as it is drawn: once for a page of full width, once for a phone.
 #[derive(Clone, Debug, Default)]
 pub(in crate::report) struct Drawing {
-    /// For a page.
     pub(in crate::report) wide: String,
     /// For a phone; the style sheet shows one of the two.
     pub(in crate::report) narrow: String,

@@ -2,11 +2,12 @@
 
 use plotters::style::text_anchor::HPos;
 
-use super::super::GroupRecord;
-use super::super::figures::{share, span};
+use super::super::chance;
+use super::super::format::{counted, share, span};
 use super::super::sentences::plain;
-use super::picture::pictures;
+use super::diagram::pictures;
 use super::{Chart, Row, Table, role, short_name};
+use crate::record::GroupRecord;
 
 /// Where bars begin and how long the whole is: on a page, and on a phone.
 const BARS: [(i32, i32); 2] = [(260, 1_040), (4, 480)];
@@ -72,22 +73,28 @@ pub(in crate::report) fn tail(id: &str, group: &GroupRecord) -> Option<Chart> {
     })
 }
 
+/// The replica whose part of the tail departs most from its part of the traffic.
 fn takeaway(group: &GroupRecord) -> String {
-    let excess = |replica: &&super::super::ReplicaRecord| replica.tail_share - replica.share;
+    let excess = |replica: &&crate::record::ReplicaRecord| replica.tail_share - replica.share;
     let owner = group
         .replicas
         .iter()
         .max_by(|a, b| excess(a).total_cmp(&excess(b)));
     let p99 = span(group.response_time.p99 as f64);
-    match owner {
-        Some(owner) if excess(&owner) > 0.15 => format!(
-            "{} took {} of the traffic and {} of the requests slower than {p99}.",
-            short_name(&owner.id),
-            share(owner.share),
-            share(owner.tail_share)
-        ),
-        _ => format!(
-            "The requests slower than {p99} are spread as the traffic is: no replica owns the tail."
-        ),
+    let slow = group.response_time.count as f64 * 0.01;
+    let Some(owner) = owner else {
+        return String::new();
+    };
+    let parts = format!(
+        "{} took {} of the traffic and {} of the requests slower than {p99}",
+        short_name(&owner.id),
+        share(owner.share),
+        share(owner.tail_share)
+    );
+    if chance::departs(owner.tail_share, owner.share, slow) {
+        format!("{parts}.")
+    } else {
+        let count = counted(slow.round() as u64, "such request");
+        format!("{parts}; with {count} that is within chance.")
     }
 }

@@ -1,12 +1,12 @@
 //! Throughput over time: what was intended, what was sent, what was answered, what failed.
 
-use super::super::figures::{percent, rate, seconds};
+use super::super::format::{counted, percent, rate, seconds};
+use super::super::load;
 use super::super::series::{Bucket, Series};
-use super::super::{GroupRecord, Record};
 use super::axis::Axis;
 use super::canvas::{Canvas, Frame, draw};
 use super::{Chart, Row, Table, role};
-use crate::plan::Load;
+use crate::record::{GroupRecord, Record};
 
 type CountOf = fn(&Bucket) -> u64;
 
@@ -18,17 +18,17 @@ pub(in crate::report) fn throughput(
     series: &Series,
 ) -> Chart {
     let counts: [CountOf; 4] = [
-        |b| b.planned,
-        |b| b.sent,
-        |b| b.succeeded,
-        |b| b.failed + b.dropped,
+        |b| b.counts.planned,
+        |b| b.counts.sent,
+        |b| b.counts.succeeded,
+        |b| b.counts.failed + b.counts.dropped,
     ];
     let most = series
         .buckets
         .iter()
         .flat_map(|bucket| counts.iter().filter_map(|count| level(bucket, *count)));
-    let most = most.fold(intended_peak(record, group), f64::max);
-    let x = Axis::time(series.end);
+    let most = most.fold(load::bounds(record, group).1, f64::max);
+    let x = Axis::time(series.end).marked(&series.marks);
     let y = Axis::counts(most, "requests per second");
     let mut rows = Vec::new();
     let svg = draw(Frame::WIDE, &x, &y, |canvas| {
@@ -36,7 +36,7 @@ pub(in crate::report) fn throughput(
         lines(canvas, group, series, counts);
         if group.rate.intended > 0.0 {
             canvas.line(&intended(record, group, series), role::INTENDED, 2);
-            let last = intended_at(record, group, series.end * 0.999);
+            let last = load::intended_at(record, group, series.end * 0.999);
             canvas.end_label(last, "intended", role::INTENDED);
         }
         let columns = series
@@ -50,7 +50,7 @@ pub(in crate::report) fn throughput(
     Chart {
         id: id.into(),
         title: "Throughput over time".into(),
-        takeaway: takeaway(group, series),
+        takeaway: takeaway(record, group, series),
         description: format!(
             "Requests per second over {}: the intended rate as a dashed line, sent as a broad pale one, answered and failed as thin ones; what was due and not sent in its time is shaded.",
             seconds(series.end)
@@ -108,7 +108,10 @@ fn lines(canvas: &mut Canvas, group: &GroupRecord, series: &Series, counts: [Cou
 /// Shades what was due and not sent in its time: it waited, or was given up.
 fn unsent(canvas: &mut Canvas, group: &GroupRecord, series: &Series) {
     let gap = |bucket: &Bucket| {
-        let (sent, due) = (bucket.rate(bucket.sent)?, bucket.rate(bucket.planned)?);
+        let (sent, due) = (
+            bucket.rate(bucket.counts.sent)?,
+            bucket.rate(bucket.counts.planned)?,
+        );
         // One request more or less in a second is where its border fell.
         (due - sent > 1.5 / bucket.length()).then_some([bucket.from, bucket.to, sent, due])
     };
@@ -126,110 +129,91 @@ fn row(x: i32, bucket: &Bucket, counts: [CountOf; 4]) -> Row {
     let mut cells = vec![rate(bucket.from)];
     let shown = |count: u64| bucket.rate(count).map_or_else(|| "–".into(), rate);
     cells.extend(counts.map(|count| shown(count(bucket))));
-    cells.push(shown(bucket.planned.saturating_sub(bucket.sent)));
+    cells.push(shown(
+        bucket.counts.planned.saturating_sub(bucket.counts.sent),
+    ));
     Row { x: Some(x), cells }
-}
-
-/// The intended rate at an instant, by the plan where it has a profile.
-fn intended_at(record: &Record, group: &GroupRecord, at: f64) -> f64 {
-    match schedule(record, group) {
-        Some(profile) => profile.rate_at(at),
-        None => group.rate.intended,
-    }
-}
-
-fn intended_peak(record: &Record, group: &GroupRecord) -> f64 {
-    schedule(record, group).map_or(group.rate.intended, crate::schedule::Profile::peak)
-}
-
-fn schedule<'a>(record: &'a Record, group: &GroupRecord) -> Option<&'a crate::schedule::Profile> {
-    let plan = record
-        .plan
-        .groups
-        .iter()
-        .find(|plan| plan.host == group.host)?;
-    match &plan.load {
-        Load::Open { schedule } => Some(&schedule.profile),
-        Load::Closed { .. } => None,
-    }
 }
 
 fn intended(record: &Record, group: &GroupRecord, series: &Series) -> Vec<Option<(f64, f64)>> {
     // A constant rate needs its two ends only; a ramp is followed closely.
-    let (first, last) = (
-        intended_at(record, group, 0.0),
-        intended_at(record, group, series.end * 0.999),
-    );
-    let points =
-        if (first - last).abs() < 1e-9 && (intended_peak(record, group) - first).abs() < 1e-9 {
-            1
-        } else {
-            200
-        };
+    let points = if load::is_constant(record, group) {
+        1
+    } else {
+        200
+    };
     let at = |n: u32| series.end * 0.999_999 * f64::from(n) / f64::from(points);
     (0..=points)
-        .map(|n| Some((at(n), intended_at(record, group, at(n)))))
+        .map(|n| Some((at(n), load::intended_at(record, group, at(n)))))
         .collect()
 }
 
-fn takeaway(group: &GroupRecord, series: &Series) -> String {
-    let rates = group.rate;
+fn takeaway(record: &Record, group: &GroupRecord, series: &Series) -> String {
     if group.requests.sent == 0 {
         return "Nothing was sent.".into();
     }
     let drained = if series.drained > 0 {
         format!(
             " Another {} came after the end, when the last requests were waited for.",
-            super::super::figures::counted(series.drained, "answer")
+            counted(series.drained, "answer")
         )
     } else {
         String::new()
     };
-    if rates.intended <= 0.0 {
-        return format!(
-            "{}/s were completed in closed loop.{drained}",
-            rate(rates.completed)
-        );
-    }
-    let achieved = rates.sent / rates.intended;
-    let answered = group.requests.succeeded as f64 / group.requests.sent as f64;
-    let sent = if (achieved - 1.0).abs() < 0.001 {
-        format!("The intended {}/s were sent", rate(rates.intended))
-    } else {
-        format!(
-            "{}/s were sent, {} of the intended {}/s",
-            rate(rates.sent),
-            percent(achieved),
-            rate(rates.intended)
-        )
+    let Some(sent) = sent(record, group) else {
+        let completed = rate(group.rate.completed);
+        return format!("{completed}/s were completed in closed loop.{drained}");
     };
     let answers = match group.requests.succeeded {
         n if n == group.requests.sent => "and every request was answered".to_owned(),
         0 => "and none was answered with success".to_owned(),
-        _ => format!(
+        n => format!(
             "and {} of them were answered with success",
-            percent(answered)
+            percent(n as f64 / group.requests.sent as f64)
         ),
     };
     format!("{sent}, {answers}.{drained}")
 }
 
+/// What was sent of what was intended; none where nothing was.
+fn sent(record: &Record, group: &GroupRecord) -> Option<String> {
+    let (counts, rates) = (group.requests, group.rate);
+    let intended = format!("{}/s", load::intended(record, group, " to ")?);
+    let mean = format!("{}/s", rate(rates.sent));
+    let as_intended = (rates.sent / rates.intended - 1.0).abs() < 0.001;
+    Some(if counts.sent < counts.planned {
+        format!(
+            "{mean} were sent, {} of the planned {} ({intended} intended)",
+            percent(counts.sent as f64 / counts.planned as f64),
+            counted(counts.planned, "request")
+        )
+    } else if load::is_constant(record, group) && as_intended {
+        format!("The intended {intended} were sent")
+    } else {
+        // A ramp, or arrivals that were drawn: their mean is no rate that was intended.
+        format!(
+            "All {} were sent, {mean} on average where {intended} was intended",
+            counted(counts.planned, "planned request")
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     fn chart(record: &Record) -> Chart {
         let group = &record.groups[0];
-        throughput("t", record, group, &Series::of(record, &group.host))
+        throughput("t", record, group, &Series::of(record, group.label()))
     }
 
     #[test]
     fn what_was_due_and_not_sent_is_shaded_and_counted() {
         let shade = role::hex(role::UNSENT);
-        let chart_of_a_calm_run = chart(&fixture::clean());
+        let chart_of_a_calm_run = chart(&synthetic::clean());
         assert!(!chart_of_a_calm_run.svg.wide.contains(&shade));
-        let chart = chart(&fixture::overloaded());
+        let chart = chart(&synthetic::overloaded());
         assert!(chart.svg.wide.contains(&shade) && chart.svg.narrow.contains(&shade));
         let unsent: Vec<_> = chart.table.rows.iter().map(|row| &row.cells[5]).collect();
         assert_eq!(unsent[4..9], ["0", "200", "200", "200", "0"]);

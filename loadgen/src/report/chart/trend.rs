@@ -1,6 +1,6 @@
 //! How a group's percentiles moved from run to run.
 
-use super::super::figures::{TimeUnit, span};
+use super::super::format::{TimeUnit, span};
 use super::super::sentences::plain;
 use super::axis::Axis;
 use super::canvas::{Frame, draw};
@@ -9,7 +9,6 @@ use super::{Chart, Row, Table, role};
 /// One run of a trend, oldest first.
 #[derive(Clone, Debug)]
 pub(in crate::report) struct TrendPoint {
-    /// When it was.
     pub(in crate::report) name: String,
     /// Response time at p50, in nanoseconds.
     pub(in crate::report) p50: u64,

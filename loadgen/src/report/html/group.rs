@@ -3,15 +3,15 @@
 use askama::Template;
 
 use super::super::chart::{self, Chart};
-use super::super::figures::{TimeUnit, grouped, rate, share, span};
+use super::super::format::{TimeUnit, grouped, rate, share, span};
+use super::super::load;
 use super::super::sentences::{self, plain};
 use super::super::series::Series;
-use super::super::{GroupRecord, Quantiles, Record};
-use crate::checks::BookVerdict;
+use crate::record::{Balance, CountVerdict, GroupRecord, Quantiles, Record};
 
 /// The section of one group; `id` is its anchor.
 pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String {
-    let series = Series::of(record, &group.host);
+    let series = Series::of(record, group.label());
     let named = |name: &str| format!("{id}-{name}");
     let charts = [
         Some(chart::throughput(
@@ -21,24 +21,35 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
             &series,
         )),
         Some(chart::percentiles(&named("percentiles"), group, &series)),
-        Some(chart::books(&named("books"), group)),
+        Some(chart::counts(&named("counts"), group)),
         chart::heatmap(&named("heatmap"), group, &series),
         Some(chart::curve(&named("curve"), group)),
         chart::failures(&named("failures"), group, &series),
         Some(chart::shares(&named("shares"), group, &series)),
         chart::tail(&named("tail"), group),
         chart::multiples(&named("replicas"), group, &series),
-        chart::journey(&named("journey"), group),
+        chart::breakdown(&named("journey"), group),
         chart::generator(&named("generator"), record, group, &series),
+        // The machine's, and so the same under every group.
+        (record.groups.first().map(GroupRecord::label) == Some(group.label()))
+            .then(|| chart::stalls(&named("stalls"), record, &series))
+            .flatten(),
     ];
-    let times = [&group.response_time, &group.service_time, &group.send_lag];
-    let units = times.map(TimeUnit::for_column);
+    let times = sentences::times(group);
+    let units: Vec<_> = times
+        .iter()
+        .map(|(_, times)| TimeUnit::for_column(times))
+        .collect();
+    let heads = times.iter().zip(&units);
     let section = Section {
         id,
-        host: plain(&group.host),
-        units: units.map(TimeUnit::sign),
-        tiles: tiles(group),
-        times: times_of(times, units),
+        host: plain(group.label()),
+        heads: heads
+            .map(|((name, _), unit)| (*name, unit.sign()))
+            .collect(),
+        response_unit: units[0].sign(),
+        tiles: tiles(record, group),
+        times: times_of(&times, &units),
         requests: requests_of(group),
         replicas: replicas_of(group, units[0]),
         waiting: sentences::waiting(group),
@@ -68,7 +79,9 @@ struct Figure<'a> {
 struct Section<'a> {
     id: &'a str,
     host: String,
-    units: [&'static str; 3],
+    /// The times, each with its unit.
+    heads: Vec<(&'static str, &'static str)>,
+    response_unit: &'static str,
     tiles: Vec<Tile>,
     times: Vec<Line>,
     requests: Vec<Line>,
@@ -102,7 +115,7 @@ struct Tile {
     bad: bool,
 }
 
-fn tiles(group: &GroupRecord) -> Vec<Tile> {
+fn tiles(record: &Record, group: &GroupRecord) -> Vec<Tile> {
     let (counts, times) = (group.requests, &group.response_time);
     let time = |nanos: u64| {
         if times.count == 0 {
@@ -119,10 +132,9 @@ fn tiles(group: &GroupRecord) -> Vec<Tile> {
         bad,
     };
     let lost = counts.failed + counts.dropped;
-    let intended = if group.rate.intended > 0.0 {
-        format!("of {}/s intended", rate(group.rate.intended))
-    } else {
-        "closed loop".to_owned()
+    let intended = match load::intended(record, group, " to ") {
+        Some(rates) => format!("of {rates}/s intended"),
+        None => "closed loop".to_owned(),
     };
     vec![
         tile(
@@ -162,24 +174,28 @@ fn tiles(group: &GroupRecord) -> Vec<Tile> {
 fn books_tile(group: &GroupRecord) -> Tile {
     let check = &group.crosscheck;
     let (value, note) = match check.verdict {
-        BookVerdict::Agree => ("agree".to_owned(), "to the last request".to_owned()),
-        BookVerdict::Disagree => (
+        CountVerdict::Agree => ("agree".to_owned(), "to the last request".to_owned()),
+        CountVerdict::Disagree => (
             "disagree".to_owned(),
             format!("{} unexplained", grouped(check.unnamed)),
         ),
-        BookVerdict::Unavailable => ("–".to_owned(), "only the client's is known".to_owned()),
+        CountVerdict::Undecided => (
+            "undecided".to_owned(),
+            "answers that nobody may have counted".to_owned(),
+        ),
+        CountVerdict::Unavailable => ("–".to_owned(), "only the client's is known".to_owned()),
     };
     Tile {
-        name: "books",
+        name: "counts",
         value,
         note,
-        bad: check.verdict == BookVerdict::Disagree,
+        bad: check.verdict == CountVerdict::Disagree,
     }
 }
 
 type FigureOf = fn(&Quantiles) -> u64;
 
-fn times_of(times: [&Quantiles; 3], units: [TimeUnit; 3]) -> Vec<Line> {
+fn times_of(times: &[(&str, &Quantiles)], units: &[TimeUnit]) -> Vec<Line> {
     let rows: [(&str, FigureOf); 8] = [
         ("min", |q| q.min),
         ("mean", |q| q.mean),
@@ -203,7 +219,7 @@ fn times_of(times: [&Quantiles; 3], units: [TimeUnit; 3]) -> Vec<Line> {
             times
                 .iter()
                 .zip(units)
-                .map(|(quantiles, unit)| cell(quantiles, unit, figure))
+                .map(|((_, quantiles), unit)| cell(quantiles, *unit, figure))
                 .collect(),
         )
     };
@@ -235,23 +251,18 @@ fn requests_of(group: &GroupRecord) -> Vec<Line> {
     for line in &mut lines[3..] {
         line.bad = line.cells[0] != "0";
     }
-    let failures = group
-        .status
-        .iter()
-        .filter(|(status, _)| !status.starts_with(['2', '3']));
-    for (class, count) in failures.chain(&group.errors) {
-        let name = if class.starts_with(|c: char| c.is_ascii_digit()) {
-            format!("status {class}")
-        } else {
-            class.clone()
-        };
-        lines.push(Line::new(&name, vec![grouped(*count), String::new()]));
+    for (name, count, failed) in sentences::kinds(group) {
+        let cells = vec![grouped(count), String::new()];
+        lines.push(Line {
+            bad: failed,
+            ..Line::new(&name, cells)
+        });
     }
     lines
 }
 
 fn replicas_of(group: &GroupRecord, unit: TimeUnit) -> Vec<Line> {
-    let line = |replica: &super::super::ReplicaRecord| {
+    let line = |replica: &crate::record::ReplicaRecord| {
         let times = &replica.response_time;
         Line {
             name: plain(&replica.id),
@@ -259,6 +270,7 @@ fn replicas_of(group: &GroupRecord, unit: TimeUnit) -> Vec<Line> {
                 grouped(replica.requests),
                 share(replica.share),
                 replica.expected_share.map_or_else(|| "–".into(), share),
+                judged(&group.balance, replica),
                 if times.count == 0 {
                     "–".into()
                 } else {
@@ -269,4 +281,11 @@ fn replicas_of(group: &GroupRecord, unit: TimeUnit) -> Vec<Line> {
         }
     };
     group.replicas.iter().map(line).collect()
+}
+
+/// The count by which the balance is judged.
+fn judged(balance: &Balance, replica: &crate::record::ReplicaRecord) -> String {
+    let mut counts = balance.counts.iter();
+    let count = counts.find(|count| count.id == replica.id);
+    count.map_or_else(|| "–".into(), |count| grouped(count.count))
 }

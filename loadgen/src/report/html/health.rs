@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::super::Record;
-use super::super::figures::{percent, span};
+use super::super::format::{percent, span};
 use super::super::sentences::plain;
+use crate::record::Record;
 
 /// The section; empty where an old record has nothing of it.
 pub(super) fn section(record: &Record) -> String {
@@ -65,7 +65,7 @@ struct Item {
 }
 
 impl Item {
-    fn of(item: &crate::checks::CertificateItem) -> Self {
+    fn of(item: &crate::record::CertificateItem) -> Self {
         Self {
             name: plain(&item.name),
             group: plain(item.group.as_deref().unwrap_or("all")),

@@ -4,61 +4,12 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use super::super::Record;
 use super::super::chart::{self, Chart};
-use super::super::figures::{TimeUnit, counted, grouped, rate};
+use super::super::format::{TimeUnit, counted, grouped, rate};
 use super::super::sentences::{self, plain};
 use super::group::figure;
 use super::{SHELL, Shell};
-use crate::checks::Status;
-
-/// What the list says of a run; small enough to be kept for thousands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RecordSummary {
-    /// The run's folder, relative to the list.
-    pub folder: String,
-    /// RFC 3339, UTC.
-    pub started_at: String,
-    /// Pass, fail or invalid.
-    pub status: Status,
-    /// One per host group.
-    pub groups: Vec<GroupSummary>,
-}
-
-/// One group of a [`RecordSummary`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct GroupSummary {
-    /// The host group.
-    pub host: String,
-    /// Completed per second.
-    pub completed: f64,
-    /// Response time at p50, in nanoseconds.
-    pub p50: u64,
-    /// Response time at p99, in nanoseconds.
-    pub p99: u64,
-    /// Requests failed.
-    pub failed: u64,
-}
-
-impl RecordSummary {
-    /// The summary of a record that lies in `folder`.
-    #[must_use]
-    pub fn of(folder: &str, record: &Record) -> Self {
-        let group = |group: &super::super::GroupRecord| GroupSummary {
-            host: group.host.clone(),
-            completed: group.rate.completed,
-            p50: group.response_time.p50,
-            p99: group.response_time.p99,
-            failed: group.requests.failed,
-        };
-        Self {
-            folder: folder.to_owned(),
-            started_at: record.run.started_at.clone(),
-            status: record.verdict.status,
-            groups: record.groups.iter().map(group).collect(),
-        }
-    }
-}
+use crate::record::{GroupSummary, RecordSummary, Status};
 
 /// The runs of a folder as one HTML file, newest first.
 #[must_use]

@@ -7,7 +7,7 @@ mod page;
 mod plan;
 
 pub(super) use group::figure;
-pub use index::{GroupSummary, RecordSummary, render_index};
+pub use index::render_index;
 pub use page::render_html;
 
 /// The page's own script: small, and an addition only.

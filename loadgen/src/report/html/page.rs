@@ -2,10 +2,11 @@
 
 use askama::Template;
 
-use super::super::figures::seconds;
+use super::super::events::{self, EventRow};
+use super::super::format::seconds;
 use super::super::sentences::{self, plain};
-use super::super::{GroupRecord, Record};
 use super::{SHELL, Shell, group, health, plan};
+use crate::record::{GroupRecord, Record};
 
 /// A run as one HTML file.
 #[must_use]
@@ -13,7 +14,7 @@ pub fn render_html(record: &Record) -> String {
     let hosts: Vec<_> = record
         .groups
         .iter()
-        .map(|group| plain(&group.host))
+        .map(|group| plain(group.label()))
         .collect();
     let page = Page {
         shell: SHELL,
@@ -33,10 +34,15 @@ pub fn render_html(record: &Record) -> String {
             .iter()
             .flat_map(|group| lead(record, group))
             .collect(),
+        holds: sentences::holds(record),
         findings: record
             .findings
             .iter()
             .map(|finding| FindingView::of(record, finding))
+            .collect(),
+        event_titles: events::TITLES,
+        events: (record.events.iter())
+            .map(|event| EventRow::of(event).cells())
             .collect(),
         thresholds: record.thresholds.iter().map(ThresholdView::of).collect(),
         several: record.groups.len() > 1,
@@ -46,7 +52,7 @@ pub fn render_html(record: &Record) -> String {
             .enumerate()
             .map(|(place, group)| GroupView {
                 id: format!("g{}", place + 1),
-                host: plain(&group.host),
+                host: plain(group.label()),
                 html: group::section(&format!("g{}", place + 1), record, group),
             })
             .collect(),
@@ -61,14 +67,14 @@ pub fn render_html(record: &Record) -> String {
 fn lead(record: &Record, group: &GroupRecord) -> Vec<String> {
     let several = record.groups.len() > 1;
     let name = if several {
-        format!("{}: ", plain(&group.host))
+        format!("{}: ", plain(group.label()))
     } else {
         String::new()
     };
     let mut sentences = vec![format!(
         "{name}{} {}",
         sentences::achieved(record, group),
-        sentences::books(group)
+        sentences::counts(group)
     )];
     if record.run.interrupted {
         sentences.push(format!(
@@ -93,7 +99,10 @@ struct Page<'a> {
     started_at: String,
     started: String,
     sentences: Vec<String>,
+    holds: Vec<String>,
     findings: Vec<FindingView>,
+    event_titles: [&'static str; 9],
+    events: Vec<[String; 9]>,
     thresholds: Vec<ThresholdView>,
     several: bool,
     groups: Vec<GroupView>,
@@ -136,7 +145,7 @@ fn pieces(text: &str) -> Vec<Piece> {
 }
 
 impl FindingView {
-    fn of(record: &Record, finding: &crate::checks::Finding) -> Self {
+    fn of(record: &Record, finding: &crate::record::Finding) -> Self {
         let group = finding.group.iter().filter(|_| record.groups.len() > 1);
         let place: Vec<_> = group
             .chain(&finding.replica)
@@ -144,7 +153,7 @@ impl FindingView {
             .collect();
         Self {
             severity: sentences::severity(finding.severity),
-            code: plain(&finding.code),
+            code: plain(finding.code.name()),
             message: pieces(&finding.message),
             hint: finding.hint.as_deref().map(pieces).unwrap_or_default(),
             place: place.join(", "),
@@ -162,7 +171,7 @@ struct ThresholdView {
 }
 
 impl ThresholdView {
-    fn of(threshold: &crate::checks::ThresholdResult) -> Self {
+    fn of(threshold: &crate::record::ThresholdResult) -> Self {
         let (observed, limit) = sentences::threshold_figures(threshold);
         Self {
             class: if threshold.failed { "failed" } else { "held" },

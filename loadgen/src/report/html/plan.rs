@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::super::Record;
-use super::super::figures::{grouped, rate, seconds};
+use super::super::format::{grouped, rate, seconds};
 use super::super::sentences::{plain, shell};
 use crate::plan::{Load, Pacing};
+use crate::record::Record;
 use crate::schedule::{Process, Profile};
 
 type Rows = Vec<(&'static str, String)>;
@@ -38,23 +38,37 @@ fn load(record: &Record) -> Rows {
     for group in &plan.groups {
         rows.push((
             "group",
-            format!("{}: {}", plain(&group.host), describe(&group.load)),
+            format!("{}: {}", plain(&group.name), describe(&group.load)),
         ));
+    }
+    for request in plan.groups.iter().flat_map(|group| &group.requests) {
+        let text = format!("{}: {} {}", request.name, request.method, request.path);
+        let weight = request.weight;
+        rows.push(("request", format!("{}, weight {weight}", plain(&text))));
+    }
+    if plan.groups.iter().all(|group| !group.requests.is_empty()) {
+        return rest(record, rows);
     }
     rows.push((
         "request",
         format!(
             "{} {}",
-            plain(&plan.request.method),
-            plain(&plan.request.path)
+            plain(plan.request.method()),
+            plain(plan.request.path())
         ),
     ));
-    for (name, value) in &plan.request.headers {
+    for (name, value) in plan.request.headers() {
         rows.push(("header", format!("{}: {}", plain(name), plain(value))));
     }
-    if let Some(body) = &plan.request.body {
+    if let Some(body) = plan.request.body() {
         rows.push(("body", format!("{} bytes", grouped(body.len() as u64))));
     }
+    rest(record, rows)
+}
+
+/// What is the same whatever is sent.
+fn rest(record: &Record, mut rows: Rows) -> Rows {
+    let plan = &record.plan;
     rows.push((
         "measured",
         format!(
@@ -92,8 +106,7 @@ fn describe(load: &Load) -> String {
                     format!("{}/s, {process}", rate(per_second.per_second()))
                 }
                 Profile::Stages { stages } => format!(
-                    "{} stages up to {}/s, {process}",
-                    stages.len(),
+                    "stages {stages}, up to {}/s, {process}",
                     rate(schedule.profile.peak())
                 ),
             }
@@ -124,7 +137,7 @@ fn stack(record: &Record) -> Rows {
 }
 
 fn machine(record: &Record) -> Rows {
-    let machine = &record.environment;
+    let machine = &record.environment.machine;
     let pacing = match record.plan.pacing {
         Pacing::Timer => "timer",
         Pacing::Spin => "spin",

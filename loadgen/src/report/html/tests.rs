@@ -4,15 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::super::{Record, fixture};
 use super::*;
+use crate::record::{Record, RecordSummary};
+use crate::synthetic;
 
 /// Stores the records where `loadgen report` can draw them for a browser.
 fn keep(name: &str, record: &Record) {
     if let Ok(folder) = std::env::var("LOADGEN_RECORDS") {
         let folder = std::path::Path::new(&folder).join(name);
         std::fs::create_dir_all(&folder).expect("a folder for a record");
-        let text = super::super::to_json(record);
+        let text = crate::record::to_json(record);
         std::fs::write(folder.join("record.json"), text).expect("a record");
     }
 }
@@ -22,7 +23,7 @@ fn pages() -> Vec<(&'static str, Record, String)> {
         let page = render_html(&record);
         (name, record, page)
     };
-    fixture::pages().into_iter().map(page).collect()
+    synthetic::pages().into_iter().map(page).collect()
 }
 
 /// Every `<svg>…</svg>` of a page.
@@ -102,7 +103,7 @@ fn every_drawing_is_well_formed_named_and_not_blank() {
 
 #[test]
 fn what_came_from_a_target_is_text() {
-    let page = render_html(&fixture::hostile());
+    let page = render_html(&synthetic::hostile());
     assert_eq!(page.matches("<script").count(), 1, "only our own");
     assert!(!page.contains("<img") && !page.contains("<i>") && !page.contains("<b>code"));
     assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'));
@@ -111,7 +112,7 @@ fn what_came_from_a_target_is_text() {
 
 #[test]
 fn ids_on_a_page_are_unique() {
-    let page = render_html(&fixture::two_groups());
+    let page = render_html(&synthetic::two_groups());
     let mut ids: Vec<_> = page
         .split(" id=\"")
         .skip(1)
@@ -125,7 +126,7 @@ fn ids_on_a_page_are_unique() {
 
 #[test]
 fn ten_minutes_and_four_replicas_fit_a_megabyte() {
-    let record = fixture::ten_minutes();
+    let record = synthetic::ten_minutes();
     let page = render_html(&record);
     keep("ten-minutes", &record);
     assert!(page.len() <= 1_000_000, "{} bytes", page.len());
@@ -133,11 +134,12 @@ fn ten_minutes_and_four_replicas_fit_a_megabyte() {
 
 #[test]
 fn the_list_of_runs_links_to_each_and_shows_how_p99_moved() {
-    let runs: Vec<_> = fixture::short()
+    let runs: Vec<_> = synthetic::short()
         .iter()
         .enumerate()
         .map(|(day, (name, record))| {
-            let mut summary = RecordSummary::of(&format!("run {name}"), record);
+            let mut summary = RecordSummary::of(record);
+            summary.folder = format!("run {name}");
             summary.started_at = format!("2026-08-{:02}T12:00:00Z", day + 1);
             summary
         })
@@ -151,7 +153,7 @@ fn the_list_of_runs_links_to_each_and_shows_how_p99_moved() {
 
 #[test]
 fn what_stands_between_backticks_is_code_and_a_lonely_one_is_itself() {
-    let mut record = fixture::failed();
+    let mut record = synthetic::failed();
     record.findings[0].hint = Some("see `a` and `<b>`".into());
     record.findings[1].hint = Some("a lonely ` is no code".into());
     let page = render_html(&record);
@@ -161,10 +163,10 @@ fn what_stands_between_backticks_is_code_and_a_lonely_one_is_itself() {
 
 #[test]
 fn the_page_says_whether_the_measurement_can_be_believed() {
-    let page = render_html(&fixture::overloaded());
+    let page = render_html(&synthetic::overloaded());
     assert!(page.contains("1 of 3 checks of the measurement itself do not hold."));
-    assert!(render_html(&fixture::timed(fixture::clean())).contains("All 3 checks"));
-    let mut old = fixture::clean();
+    assert!(render_html(&synthetic::timed(synthetic::clean())).contains("All 3 checks"));
+    let mut old = synthetic::clean();
     old.threads.clear();
     assert!(!render_html(&old).contains("be believed"));
 }

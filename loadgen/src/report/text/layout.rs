@@ -5,7 +5,6 @@
 pub(super) enum Ink {
     /// Passed, held.
     Good,
-    /// Failed.
     Bad,
     /// To be doubted, or looked at.
     Doubt,
@@ -13,7 +12,6 @@ pub(super) enum Ink {
     Strong,
     /// Labels of a table.
     Faint,
-    /// Bars.
     Series,
 }
 
@@ -33,7 +31,6 @@ impl Page {
         }
     }
 
-    /// Columns there are.
     pub(super) const fn width(&self) -> usize {
         self.width
     }
@@ -94,9 +91,9 @@ impl Page {
     }
 }
 
-/// Spaces as a terminal can be trusted to show them: commas between thousands, plain blanks.
+/// Spaces as a terminal can be trusted to show them: plain blanks.
 pub(super) fn terminal(text: &str) -> String {
-    text.replace('\u{202f}', ",").replace('\u{a0}', " ")
+    text.replace('\u{a0}', " ")
 }
 
 /// A line that GitHub's runner does not take for a command: it obeys `::name::` at the start of a

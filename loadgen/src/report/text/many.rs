@@ -3,17 +3,19 @@
 use std::fmt::Write as _;
 
 use super::layout::{self, Ink, Page};
-use super::one;
-use crate::checks::{BalanceVerdict, BookVerdict};
-use crate::report::figures::{TimeUnit, grouped, rate, seconds, share};
-use crate::report::{GroupRecord, Quantiles, Record, ReplicaRecord, RequestCounts, sentences};
+use super::{one, requests};
+use crate::record::{
+    BalanceVerdict, CountVerdict, GroupRecord, Quantiles, Record, ReplicaRecord, RequestCounts,
+};
+use crate::report::format::{TimeUnit, grouped, seconds, share};
+use crate::report::load;
+use crate::report::sentences;
 
 /// Columns without which the tables do not fit.
 pub(super) const NARROWEST: usize = 76;
 /// Columns of the times, without the groups' names.
 const TIMES: usize = 61;
 
-/// All groups.
 pub(super) fn groups(page: &mut Page, record: &Record) {
     page.blank();
     let heading = format!(
@@ -29,9 +31,10 @@ pub(super) fn groups(page: &mut Page, record: &Record) {
     times(page, record, &names);
     page.blank();
     for group in &record.groups {
-        let host = page.ink(Ink::Strong, &sentences::plain(&group.host));
+        let host = page.ink(Ink::Strong, &sentences::plain(group.label()));
         page.sentence(0, &host);
         one::failures(page, group, "failures");
+        requests::requests(page, group);
         replicas(page, &group.replicas);
         verdicts(page, group);
     }
@@ -45,7 +48,7 @@ struct Names {
 impl Names {
     fn of(record: &Record, most: usize) -> Self {
         let hosts = record.groups.iter();
-        let longest = hosts.map(|group| sentences::plain(&group.host).chars().count());
+        let longest = hosts.map(|group| sentences::plain(group.label()).chars().count());
         Self {
             width: longest.max().unwrap_or(0).min(most),
         }
@@ -53,7 +56,10 @@ impl Names {
 
     fn cell(&self, group: &GroupRecord) -> String {
         let width = self.width;
-        let name: String = sentences::plain(&group.host).chars().take(width).collect();
+        let name: String = sentences::plain(group.label())
+            .chars()
+            .take(width)
+            .collect();
         format!("{name:<width$}")
     }
 }
@@ -83,11 +89,7 @@ fn counts(page: &mut Page, record: &Record, names: &Names) {
     let head = page.ink(Ink::Faint, &head);
     page.line(&head);
     for group in &record.groups {
-        let intended = if group.rate.intended > 0.0 {
-            rate(group.rate.intended)
-        } else {
-            "closed".into()
-        };
+        let intended = load::intended(record, group, "–").unwrap_or_else(|| "closed".into());
         let mut line = format!("{}{intended:>9}", names.cell(group));
         for (name, of) in &columns {
             let count = of(&group.requests);
@@ -182,25 +184,25 @@ fn replicas(page: &mut Page, replicas: &[ReplicaRecord]) {
     }
 }
 
-/// Balance and books: one line where all is well, a sentence each where it is not.
+/// Balance and counts: one line where all is well, a sentence each where it is not.
 fn verdicts(page: &mut Page, group: &GroupRecord) {
     let (balance, check) = (&group.balance, &group.crosscheck);
-    let books = [Some(check.client), check.proxy, check.replicas];
-    let equal = books.iter().flatten().all(|count| *count == check.client);
-    let agree = check.verdict == BookVerdict::Agree && equal && check.replicas.is_some();
+    let checked = [Some(check.client), check.proxy, check.replicas];
+    let equal = checked.iter().flatten().all(|count| *count == check.client);
+    let agree = check.verdict == CountVerdict::Agree && equal && check.replicas.is_some();
     if balance.verdict == BalanceVerdict::Even && agree {
-        let books: Vec<_> = books.into_iter().flatten().map(grouped).collect();
+        let checked: Vec<_> = checked.into_iter().flatten().map(grouped).collect();
         page.sentence(
             2,
             &format!(
-                "Balance is {}, gap {}. Books agree: {}.",
+                "Balance is {}, gap {}. Counts agree: {}.",
                 balance.policy,
                 grouped(balance.max_minus_min),
-                books.join(" = ")
+                checked.join(" = ")
             ),
         );
     } else {
         page.sentence(2, &sentences::balance(group));
-        page.sentence(2, &sentences::books(group));
+        page.sentence(2, &sentences::counts(group));
     }
 }

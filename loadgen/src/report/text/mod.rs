@@ -4,13 +4,16 @@ mod layout;
 mod many;
 mod next;
 mod one;
+mod requests;
 
 use layout::{Ink, Page};
 
-use super::Record;
-use super::figures::{TimeUnit, counted, rate, seconds};
-use super::sentences;
-use crate::checks::{Severity, Status};
+use super::format::{TimeUnit, counted, rate, seconds};
+use super::{events, sentences};
+use crate::record::{Record, Severity, Status};
+
+/// The part of the time that a machine may stand still without a word of it.
+const WORTH_TELLING: f64 = 0.002;
 
 /// How the summary is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub fn render_text(record: &Record, options: &TextOptions) -> String {
             one::group(&mut page, record, group);
         }
     }
+    stalls(&mut page, record);
+    events(&mut page, record);
     thresholds(&mut page, record);
     findings(&mut page, record);
     whereabouts(&mut page, record, options);
@@ -63,6 +68,23 @@ fn verdict(page: &mut Page, record: &Record) {
     let status = record.verdict.status;
     let word = page.ink(ink_of(status), sentences::word(status));
     page.line(&format!("{word}  {}", sentences::verdict(record)));
+    let holds = sentences::holds(record);
+    if !holds.is_empty() {
+        let heading = page.ink(Ink::Strong, sentences::HOLDS);
+        page.line(&format!("{heading}:"));
+    }
+    for held in holds {
+        page.sentence(2, &held);
+    }
+}
+
+/// That the machine stood still, where it did for long enough to be seen in a p99.
+fn stalls(page: &mut Page, record: &Record) {
+    let stalls = record.environment.stalls.as_ref();
+    let Some(stalls) = stalls.filter(|stalls| stalls.lost_share >= WORTH_TELLING) else {
+        return;
+    };
+    page.sentence(2, &sentences::stalls(stalls));
 }
 
 fn thresholds(page: &mut Page, record: &Record) {
@@ -96,6 +118,16 @@ fn thresholds(page: &mut Page, record: &Record) {
     }
 }
 
+fn events(page: &mut Page, record: &Record) {
+    if record.events.is_empty() {
+        return;
+    }
+    page.blank();
+    for event in &record.events {
+        page.sentence(2, &events::sentence(event));
+    }
+}
+
 fn findings(page: &mut Page, record: &Record) {
     if record.findings.is_empty() {
         return;
@@ -114,7 +146,7 @@ fn findings(page: &mut Page, record: &Record) {
         };
         let text = format!(
             "{word} [{}]{group} {}",
-            sentences::plain(&finding.code),
+            sentences::plain(finding.code.name()),
             sentences::plain(&finding.message)
         );
         page.sentence(2, &text);
@@ -148,7 +180,7 @@ pub fn render_line(record: &Record) -> String {
         let unit = TimeUnit::for_column(&group.response_time);
         format!(
             "{} {}/s p99 {} {} ({} failed)",
-            sentences::plain(&group.host),
+            sentences::plain(group.label()),
             rate(group.rate.completed),
             unit.of(group.response_time.p99),
             unit.sign(),
@@ -164,8 +196,8 @@ pub fn render_line(record: &Record) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     fn text(record: &Record) -> String {
         render_text(
@@ -179,18 +211,19 @@ mod tests {
 
     #[test]
     fn every_summary_reads_as_it_was_accepted() {
-        for (name, record) in fixture::short() {
+        for (name, record) in synthetic::short() {
             insta::assert_snapshot!(format!("text-{name}"), text(&record));
         }
     }
 
     #[test]
     fn a_summary_fits_one_screen_and_its_width() {
-        for (name, record) in fixture::short() {
+        for (name, record) in synthetic::short() {
             let text = text(&record);
             // 24 rows, less the stack's line (which may take two) and the prompt; what is wrong
             // comes on top of that.
-            let wrong = record.findings.len() * 4 + record.thresholds.len();
+            let holds = record.certificate.holds.len() * 2;
+            let wrong = record.findings.len() * 4 + record.thresholds.len() + holds;
             assert!(text.lines().count() <= 21 + wrong, "{name}: {text}");
             for line in text.lines().filter(|line| !line.starts_with("next")) {
                 assert!(line.chars().count() <= 80, "{name}: {line}");
@@ -200,7 +233,7 @@ mod tests {
 
     #[test]
     fn two_groups_of_four_replicas_fit_one_screen() {
-        let mut record = fixture::two_groups();
+        let mut record = synthetic::two_groups();
         for group in &mut record.groups {
             let more: Vec<_> = group.replicas.clone();
             group.replicas.extend(more);
@@ -219,7 +252,7 @@ mod tests {
             width: 60,
             ..TextOptions::default()
         };
-        let text = render_text(&fixture::two_groups(), &options);
+        let text = render_text(&synthetic::two_groups(), &options);
         assert!(
             text.lines().all(|line| line.chars().count() <= 60),
             "{text}"
@@ -229,7 +262,7 @@ mod tests {
 
     #[test]
     fn without_colour_there_is_no_escape_and_with_it_the_same_words() {
-        let record = fixture::hostile();
+        let record = synthetic::hostile();
         assert!(!text(&record).contains('\u{1b}'));
         let colored = render_text(
             &record,
@@ -243,7 +276,7 @@ mod tests {
 
     #[test]
     fn one_line_tells_the_verdict_the_rate_and_the_tail() {
-        let line = render_line(&fixture::clean());
+        let line = render_line(&synthetic::clean());
         assert!(line.starts_with("PASS app-group-1 500/s p99 "), "{line}");
     }
 }

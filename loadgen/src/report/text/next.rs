@@ -1,37 +1,40 @@
 //! The next command worth typing.
 
-use crate::checks::Status;
 use crate::model::StackKind;
-use crate::report::{Record, sentences};
+use crate::record::{Code, GroupRecord, Record, Status};
+use crate::report::load;
+use crate::report::sentences;
 
 /// The command that helps most after this run, whose folder is given as a shell takes it.
 pub(super) fn command(record: &Record, folder: &str) -> String {
-    let has = |code: &str| record.findings.iter().any(|finding| finding.code == code);
-    let sum = |of: fn(&crate::report::RequestCounts) -> u64| {
+    let has = |code: &Code| record.findings.iter().any(|finding| finding.code == *code);
+    let sum = |of: fn(&crate::record::RequestCounts) -> u64| {
         let groups = record.groups.iter();
         groups.map(|group| of(&group.requests)).sum::<u64>()
     };
-    let too_slow = |expression: &str| {
-        let figure = expression.split('.').next().unwrap_or_default();
-        figure.starts_with('p') || ["response", "service", "max"].contains(&figure)
-    };
-    let mut failed = record
-        .thresholds
-        .iter()
-        .filter(|threshold| threshold.failed);
-    let late = ["generator-lag", "dropped-arrivals", "rate-not-reached"];
+    let too_much = [
+        Code::DroppedArrivals,
+        Code::RateNotReached,
+        Code::GeneratorCpu,
+    ];
+    let replicas = [
+        Code::StarvedReplica,
+        Code::EndedReplica,
+        Code::VanishedReplica,
+        Code::RestartedReplica,
+    ];
     if record.verdict.status == Status::Pass {
         format!("loadgen compare {folder} NEXT_RUN")
     } else if record.run.interrupted {
-        again(record, None)
+        again(folder)
     } else if sum(|counts| counts.sent) > 0 && sum(|counts| counts.succeeded) == 0 {
         look(record)
-    } else if late.iter().any(|code| has(code)) || failed.any(|one| too_slow(&one.expression)) {
-        again(record, Some(gentler(record)))
-    } else if record.stack.kind == StackKind::Compose {
+    } else if too_much.iter().any(has) {
+        gentler(record, folder)
+    } else if record.stack.kind == StackKind::Compose && replicas.iter().any(has) {
         "loadgen ps".into()
     } else {
-        again(record, None)
+        again(folder)
     }
 }
 
@@ -52,59 +55,80 @@ fn look(record: &Record) -> String {
     }
 }
 
-/// Four fifths of what the best group completed.
-fn gentler(record: &Record) -> f64 {
-    let rates = record.groups.iter().map(|group| group.rate.completed);
-    (rates.fold(0.0, f64::max) * 0.8).floor().max(1.0)
+/// The same run from its plan alone: does it come to the same?
+fn again(folder: &str) -> String {
+    format!("loadgen run {folder}")
 }
 
-/// The command as it was typed, with another rate where one is given.
-fn again(record: &Record, rate: Option<f64>) -> String {
-    let mut words = Vec::new();
-    let mut rest = record.run.command.iter();
-    while let Some(word) = rest.next() {
-        if rate.is_some() && word == "--rps" {
-            rest.next();
-        } else if rate.is_none() || !word.starts_with("--rps=") {
-            words.push(sentences::plain(word));
+/// The same run with four fifths of what each group completed, and never more than was asked of it.
+/// A ramp or a closed loop has no one rate that could be lowered.
+fn gentler(record: &Record, folder: &str) -> String {
+    let lower = |group: &GroupRecord| {
+        let rates = group.rate;
+        let is_one = rates.intended > 0.0 && load::is_constant(record, group);
+        let rate = (rates.completed.min(rates.intended) * 0.8).floor();
+        (is_one && rate >= 1.0 && group.name.is_none()).then_some(rate)
+    };
+    let lower: Option<Vec<_>> = record.groups.iter().map(lower).collect();
+    let flags = match lower.as_deref() {
+        None | Some([]) => return again(folder),
+        Some([rate]) => format!("--rps {rate:.0}"),
+        Some(rates) => {
+            let groups = record.groups.iter().zip(rates);
+            let flag = groups.map(|(group, rate)| {
+                let value = format!("{}={rate:.0}", sentences::plain(&group.host));
+                format!("--host {}", sentences::shell(&[value]))
+            });
+            flag.collect::<Vec<_>>().join(" ")
         }
-    }
-    if let Some(rate) = rate {
-        words.extend(["--rps".into(), format!("{rate:.0}")]);
-    }
-    sentences::shell(&words)
+    };
+    format!("{} {flags}", again(folder))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture;
     use super::*;
+    use crate::synthetic;
 
     #[test]
     fn each_outcome_has_a_command_of_its_own() {
         let next = |record: &Record| command(record, "reports/x");
-        let clean = fixture::clean();
+        let clean = synthetic::clean();
         assert_eq!(next(&clean), "loadgen compare reports/x NEXT_RUN");
-        let failed = next(&fixture::failed());
-        assert!(failed.ends_with(" --rps 400"), "{failed}");
+        // A threshold on latency says nothing of another rate.
+        assert_eq!(next(&synthetic::failed()), "loadgen run reports/x");
 
         let mut interrupted = clean.clone();
         interrupted.verdict.status = Status::Invalid;
         interrupted.run.interrupted = true;
-        assert_eq!(next(&interrupted), sentences::shell(&clean.run.command));
+        assert_eq!(next(&interrupted), "loadgen run reports/x");
 
-        let mut uneven = clean.clone();
-        uneven.verdict.status = Status::Fail;
-        assert_eq!(next(&uneven), sentences::shell(&clean.run.command));
-        uneven.stack.kind = StackKind::Compose;
-        assert_eq!(next(&uneven), "loadgen ps");
+        let mut starved = clean.clone();
+        starved.verdict.status = Status::Fail;
+        starved.findings = vec![crate::record::Finding::new(Code::StarvedReplica, "")];
+        assert_eq!(next(&starved), "loadgen run reports/x");
+        starved.stack.kind = StackKind::Compose;
+        assert_eq!(next(&starved), "loadgen ps");
 
-        let mut silent = fixture::no_answers();
+        let mut silent = synthetic::no_answers();
         silent.stack.kind = StackKind::External;
         let silent = next(&silent);
         assert!(
             silent.starts_with("curl -sSi -H 'Host: app-group-1' http://"),
             "{silent}"
         );
+    }
+
+    #[test]
+    fn no_group_is_asked_for_more_than_before() {
+        let mut record = synthetic::two_groups();
+        record.verdict.status = Status::Invalid;
+        record.findings = vec![crate::record::Finding::new(Code::RateNotReached, "")];
+        assert_eq!(
+            command(&record, "x"),
+            "loadgen run x --host app-group-1=400 --host app-group-2=160"
+        );
+        record.groups.truncate(1);
+        assert_eq!(command(&record, "x"), "loadgen run x --rps 400");
     }
 }

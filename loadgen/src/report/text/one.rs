@@ -3,27 +3,27 @@
 use std::fmt::Write as _;
 
 use super::layout::{self, Ink, Page};
-use crate::report::figures::{TimeUnit, grouped, rate, seconds, share};
-use crate::report::{GroupRecord, Quantiles, Record, ReplicaRecord, sentences};
+use super::requests;
+use crate::record::{GroupRecord, Quantiles, Record, ReplicaRecord};
+use crate::report::format::{TimeUnit, grouped, seconds, share};
+use crate::report::load;
+use crate::report::sentences;
 
-/// One group: what was asked and what came of it, the times, the replicas, balance and books.
+/// One group: what was asked and what came of it, the times, the replicas, balance and counts.
 pub(super) fn group(page: &mut Page, record: &Record, group: &GroupRecord) {
     page.blank();
     heading(page, record, group);
     times(page, group);
+    requests::requests(page, group);
     replicas(page, group);
     page.sentence(2, &sentences::balance(group));
-    page.sentence(2, &sentences::books(group));
+    page.sentence(2, &sentences::counts(group));
 }
 
 fn heading(page: &mut Page, record: &Record, group: &GroupRecord) {
-    let host = page.ink(Ink::Strong, &sentences::plain(&group.host));
+    let host = page.ink(Ink::Strong, &sentences::plain(group.label()));
     let counts = group.requests;
-    let load = if group.rate.intended > 0.0 {
-        format!("{}/s", rate(group.rate.intended))
-    } else {
-        "closed loop".into()
-    };
+    let load = load::words(record, group);
     let time = seconds(record.run.duration_s);
     let stack = format!(
         "{} stack, {}",
@@ -58,48 +58,52 @@ fn heading(page: &mut Page, record: &Record, group: &GroupRecord) {
     failures(page, group, "failures");
 }
 
-/// What the failures were, where there are any.
+/// What the failures were, where there are any; with all statuses where not every answer was 200.
 pub(super) fn failures(page: &mut Page, group: &GroupRecord, word: &str) {
-    let kinds = group
-        .errors
-        .iter()
-        .map(|(name, count)| format!("{name} {}", grouped(*count)));
-    let answers = group
-        .status
-        .iter()
-        .filter(|(status, _)| !status.starts_with(['2', '3']));
-    let answers = answers.map(|(status, count)| format!("status {status} {}", grouped(*count)));
-    let failures: Vec<_> = answers.chain(kinds).collect();
-    if !failures.is_empty() {
-        page.sentence(
-            2,
-            &format!("{word}: {}", sentences::plain(&failures.join(", "))),
-        );
+    let kinds = sentences::kinds(group);
+    if kinds.iter().all(|(name, ..)| name == "status 200") {
+        return;
+    }
+    let (failed, answered): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|kind| kind.2);
+    let said = |kinds: &[(String, u64, bool)]| {
+        let each = kinds
+            .iter()
+            .map(|(name, count, _)| format!("{} × {name}", grouped(*count)));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    for (word, kinds) in [("answers", answered), (word, failed)] {
+        if !kinds.is_empty() {
+            page.sentence(2, &format!("{word}: {}", said(&kinds)));
+        }
     }
 }
 
-/// Percentiles down, the three times across; each column has one unit.
+/// Percentiles down, the times across; each column has one unit.
 fn times(page: &mut Page, group: &GroupRecord) {
     if group.response_time.count == 0 {
         page.line("  no request finished, so there are no times");
         return;
     }
-    let columns = [
-        ("response", &group.response_time),
-        ("service", &group.service_time),
-        ("send lag", &group.send_lag),
-    ];
-    let units = columns.map(|(_, quantiles)| TimeUnit::for_column(quantiles));
+    let columns = sentences::times(group);
+    let units: Vec<_> = columns
+        .iter()
+        .map(|(_, quantiles)| TimeUnit::for_column(quantiles))
+        .collect();
+    let wide = if page.width() < 8 + 14 * columns.len() {
+        (page.width() - 8) / columns.len()
+    } else {
+        14
+    };
     let mut head = format!("  {:<6}", "");
-    for ((name, _), unit) in columns.iter().zip(units) {
-        let _ = write!(head, "{:>14}", format!("{name} {}", unit.sign()));
+    for ((name, _), unit) in columns.iter().zip(&units) {
+        let _ = write!(head, "{:>wide$}", format!("{name} {}", unit.sign()));
     }
     let head = page.ink(Ink::Faint, &head);
     page.line(&head);
     for (name, figure) in ROWS {
         let mut line = format!("  {name:<6}");
-        for ((_, quantiles), unit) in columns.iter().zip(units) {
-            let _ = write!(line, "{:>14}", unit.of(figure(quantiles)));
+        for ((_, quantiles), unit) in columns.iter().zip(&units) {
+            let _ = write!(line, "{:>wide$}", unit.of(figure(quantiles)));
         }
         page.line(&line);
     }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::engine::{Container, Inspection};
-use crate::model::{Proxy, ProxyBook, Replica, ReplicaId, StackKind, Topology};
-use crate::stack::life::{Life, State};
+use crate::model::{Proxy, ProxyCounter, Replica, ReplicaId, StackKind, Topology};
+use crate::model::{ReplicaStatus, RunState};
 use crate::stack::{Project, StackError};
 
 const GROUP: &str = "loadgen.group";
@@ -16,7 +16,7 @@ const PORT: &str = "loadgen.port";
 const STATUS_PORT: &str = "loadgen.status-port";
 const PROJECT: &str = "com.docker.compose.project";
 const FOLDER: &str = "com.docker.compose.project.working_dir";
-const SERVICE: &str = "com.docker.compose.service";
+pub(super) const SERVICE: &str = "com.docker.compose.service";
 const NUMBER: &str = "com.docker.compose.container-number";
 const ONE_OFF: &str = "com.docker.compose.oneoff";
 
@@ -69,10 +69,33 @@ impl Found {
     }
 }
 
+/// The project whose running container publishes a port of this machine.
+pub(super) fn holder(containers: &[Container], port: u16) -> Option<String> {
+    let holds =
+        |one: &&Container| one.running && one.bindings.iter().any(|binding| binding.port == port);
+    let container = containers.iter().find(holds)?;
+    let project = container.label(PROJECT)?;
+    let folder = container.label(FOLDER).unwrap_or("folder unknown");
+    Some(format!("compose project {project} ({folder})"))
+}
+
+/// Whether the project that would be brought up has any container, running or not.
+pub(super) fn has_containers(containers: &[Container], asked: &Project) -> bool {
+    let here = asked.directory.canonicalize();
+    let is_ours = |one: &Container| match (&asked.name, &here) {
+        (Some(name), _) => one.label(PROJECT) == Some(name),
+        (None, Ok(here)) => one
+            .label(FOLDER)
+            .is_some_and(|folder| Path::new(folder) == here),
+        (None, Err(_)) => false,
+    };
+    containers.iter().any(is_ours)
+}
+
 /// The project that is meant: by its name, by the folder it was started in, or the only one.
 pub(super) fn choose(
     containers: Vec<Container>,
-    wanted: &Project,
+    asked: &Project,
 ) -> Result<Option<Found>, StackError> {
     let mut projects: BTreeMap<String, Found> = BTreeMap::new();
     for container in containers {
@@ -103,10 +126,10 @@ pub(super) fn choose(
             (group_of(replica), number)
         });
     }
-    if let Some(name) = &wanted.name {
+    if let Some(name) = &asked.name {
         return Ok(projects.remove(name));
     }
-    only(projects.into_values().collect(), &wanted.directory)
+    only(projects.into_values().collect(), &asked.directory)
 }
 
 /// The one project of this folder, else the only one that runs at all.
@@ -177,7 +200,7 @@ pub(super) fn topology(
         proxy: Proxy {
             name: proxy.image.replacen(':', " ", 1),
             target,
-            book: status.map(|origin| ProxyBook::StubStatus {
+            counter: status.map(|origin| ProxyCounter::StubStatus {
                 url: format!("{origin}{STATUS_PATH}"),
             }),
             // `zone` in nginx.conf makes the workers share one rotation.
@@ -189,17 +212,24 @@ pub(super) fn topology(
 }
 
 /// What has become of each replica.
-pub(super) fn lives(found: &Found, inspections: &[Inspection], host: &str) -> Vec<Life> {
+pub(super) fn statuses(
+    found: &Found,
+    inspections: &[Inspection],
+    host: &str,
+) -> Vec<ReplicaStatus> {
     let replicas = found.replicas.iter().zip(inspections);
     replicas
-        .map(|(container, inspection)| Life {
+        .map(|(container, inspection)| ReplicaStatus {
             group: group_of(container),
             id: id_of(container, inspection),
             state: match (container.running, inspection.stopped) {
-                (true, false) => State::Running,
+                (true, false) if inspection.networks.is_empty() => {
+                    RunState::Ended("in no network".to_owned())
+                }
+                (true, false) => RunState::Running,
                 // It died after the list was made.
-                (true, true) => State::Ended("just now".to_owned()),
-                (false, _) => State::Ended(container.status.clone()),
+                (true, true) => RunState::Ended("just now".to_owned()),
+                (false, _) => RunState::Ended(container.status.clone()),
             },
             health: inspection.health.clone(),
             started_at: inspection.started_at.clone(),
@@ -219,7 +249,7 @@ fn id_of(container: &Container, inspection: &Inspection) -> ReplicaId {
     ReplicaId(hostname.unwrap_or(container.short_id()).to_owned())
 }
 
-fn group_of(container: &Container) -> String {
+pub(super) fn group_of(container: &Container) -> String {
     let group = container.label(GROUP).or_else(|| container.label(SERVICE));
     group.unwrap_or_default().to_owned()
 }
@@ -323,8 +353,8 @@ mod tests {
         assert_eq!(topology.proxy.target, "http://127.0.0.1:8000");
         assert_eq!(topology.proxy.name, "nginx 1.30");
         assert_eq!(
-            topology.proxy.book,
-            Some(ProxyBook::StubStatus {
+            topology.proxy.counter,
+            Some(ProxyCounter::StubStatus {
                 url: "http://127.0.0.1:8001/status".to_owned()
             })
         );
@@ -348,6 +378,31 @@ mod tests {
         };
         let found = choose(containers(), &by_name).unwrap().unwrap();
         assert_eq!(found.project, "foreign");
+    }
+
+    #[test]
+    fn who_holds_a_port_is_known_by_its_project_and_what_is_ours_by_name_or_folder() {
+        let containers = vec![
+            replica("foreign", "/elsewhere", "1"),
+            proxy("foreign", "/elsewhere"),
+        ];
+        assert_eq!(
+            holder(&containers, 8001).as_deref(),
+            Some("compose project foreign (/elsewhere)")
+        );
+        assert_eq!(holder(&containers, 9), None);
+        let mut stopped = containers.clone();
+        for one in &mut stopped {
+            one.running = false;
+        }
+        assert_eq!(holder(&stopped, 8001), None);
+        let named = |name: &str| Project {
+            name: Some(name.to_owned()),
+            ..Project::default()
+        };
+        assert!(has_containers(&containers, &named("foreign")));
+        assert!(!has_containers(&containers, &named("own")));
+        assert!(!has_containers(&containers, &Project::default()));
     }
 
     #[test]
@@ -381,7 +436,7 @@ mod tests {
         let inspections = vec![Inspection::default(); 2];
         let topology = topology(&found, &inspections, "h", String::new()).unwrap();
         assert_eq!(topology.replicas.len(), 1);
-        let lives = lives(&found, &inspections, "h");
-        assert_eq!(lives[1].state.to_string(), "Exited (137) 3 seconds ago");
+        let statuses = statuses(&found, &inspections, "h");
+        assert_eq!(statuses[1].state.to_string(), "Exited (137) 3 seconds ago");
     }
 }

@@ -31,7 +31,7 @@ const LOG_BYTES: usize = 2048;
 
 /// A Docker Engine that has answered.
 pub(super) struct Engine {
-    docker: Docker,
+    pub(super) docker: Docker,
     address: String,
 }
 
@@ -61,6 +61,12 @@ pub(super) struct Inspection {
     /// It does not run, or is between two lives. Newer than what the list said.
     pub(super) stopped: bool,
     pub(super) hostname: Option<String>,
+    /// It stands still.
+    pub(super) paused: bool,
+    /// The networks that it is in.
+    pub(super) networks: Vec<String>,
+    /// Microseconds of CPU time that it may use in a period; 0 or less where nothing holds it.
+    pub(super) cpu_quota: i64,
     pub(super) started_at: Option<String>,
     pub(super) restarts: u64,
     pub(super) health: Option<String>,
@@ -142,7 +148,7 @@ impl Engine {
         words.trim().to_owned()
     }
 
-    fn refused(&self, action: &str, error: &EngineError) -> StackError {
+    pub(super) fn refused(&self, action: &str, error: &EngineError) -> StackError {
         match error {
             EngineError::DockerResponseServerError { message, .. } => StackError::Engine {
                 action: action.to_owned(),
@@ -198,11 +204,19 @@ impl Container {
 impl Inspection {
     fn of(found: ContainerInspectResponse) -> Self {
         let state = found.state.unwrap_or_default();
+        let networks = found
+            .network_settings
+            .and_then(|settings| settings.networks);
+        let networks = networks.unwrap_or_default();
+        let limits = found.host_config;
         let health = state.health.and_then(|health| health.status);
         // A container that waits to be restarted counts as running, too.
         let runs = state.running == Some(true) && state.restarting != Some(true);
         Self {
             stopped: !runs,
+            paused: state.paused == Some(true),
+            networks: networks.into_keys().collect(),
+            cpu_quota: limits.and_then(|limits| limits.cpu_quota).unwrap_or(0),
             hostname: found.config.and_then(|config| config.hostname),
             started_at: state.started_at,
             restarts: found

@@ -2,9 +2,11 @@
 //!
 //! # Layout
 //! `engine` asks the Docker Engine, `discover` makes a topology of its answers, `tool` runs
-//! compose. **Invariant:** no port is remembered from one run to the next; the engine gives
+//! compose; `deeds` is what events do, by `act`. **Invariant:** no port is remembered from one run to the next; the engine gives
 //! another one at each start of a container.
 
+mod act;
+mod deeds;
 mod discover;
 mod engine;
 mod tool;
@@ -14,12 +16,13 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
+use self::deeds::Changed;
 use self::discover::Found;
 use self::engine::{Container, Engine, Inspection};
 use self::tool::{Scene, Tool};
 use super::StackError;
-use super::life::Life;
-use super::wanted::{Project, Wanted};
+use super::spec::{Project, StackSpec};
+use crate::model::ReplicaStatus;
 use crate::model::Topology;
 
 /// How long to wait between two looks at containers that become healthy.
@@ -32,6 +35,7 @@ const ENGINE_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Compose {
     engine: Engine,
     project: Project,
+    changed: Changed,
 }
 
 /// What `auto` learns from the Docker Engine.
@@ -40,65 +44,77 @@ pub(super) enum Look {
     Running(Box<(Compose, Topology)>),
     /// It does not; a clause that says why.
     Absent(String),
+    /// Several run, and none of them is this project's: nobody knows which is meant.
+    Several(StackError),
 }
 
 /// Looks for a running stack, within the time that `auto` has for it.
-pub(super) async fn look(wanted: &Wanted) -> Look {
-    let within = wanted.timeouts.engine;
-    match tokio::time::timeout(within, try_look(wanted)).await {
+pub(super) async fn look(spec: &StackSpec) -> Look {
+    let within = spec.timeouts.engine;
+    match tokio::time::timeout(within, try_look(spec)).await {
         Ok(Ok(look)) => look,
+        Ok(Err(error @ StackError::SeveralProjects { .. })) => Look::Several(error),
         Ok(Err(error)) => Look::Absent(error.to_string()),
         Err(_) => Look::Absent(format!("the Docker Engine took longer than {within:?}")),
     }
 }
 
-async fn try_look(wanted: &Wanted) -> Result<Look, StackError> {
-    let engine = Engine::connect(wanted.engine.as_deref(), wanted.timeouts.engine).await?;
-    let found = discover::choose(engine.containers().await?, &wanted.project)?;
+async fn try_look(spec: &StackSpec) -> Result<Look, StackError> {
+    let engine = Engine::connect(spec.engine.as_deref(), spec.timeouts.engine).await?;
+    let found = discover::choose(engine.containers().await?, &spec.project)?;
     let Some(found) = found.filter(Found::is_up) else {
         return Ok(Look::Absent(
             "no compose stack of this project is running".to_owned(),
         ));
     };
-    let compose = Compose::over(engine, wanted);
+    let compose = Compose::over(engine, spec);
     let topology = compose.describe(&found, "is running").await?;
     Ok(Look::Running(Box::new((compose, topology))))
 }
 
 /// Whether a compose stack could be brought up: an engine answers and a project is here.
-pub(super) async fn possible(wanted: &Wanted) -> bool {
-    let within = wanted.timeouts.engine;
-    tool::has_compose_file(&wanted.project.directory)
-        && Engine::connect(wanted.engine.as_deref(), within)
+pub(super) async fn possible(spec: &StackSpec) -> bool {
+    let within = spec.timeouts.engine;
+    tool::has_compose_file(&spec.project.directory)
+        && Engine::connect(spec.engine.as_deref(), within)
             .await
             .is_ok()
 }
 
 /// The running stack, brought up first if it does not run.
-pub(super) async fn start(wanted: &Wanted) -> Result<(Compose, Topology), StackError> {
-    let engine = Engine::connect(wanted.engine.as_deref(), ENGINE_LIMIT).await?;
-    let compose = Compose::over(engine, wanted);
+pub(super) async fn start(spec: &StackSpec) -> Result<(Compose, Topology), StackError> {
+    let engine = Engine::connect(spec.engine.as_deref(), ENGINE_LIMIT).await?;
+    let compose = Compose::over(engine, spec);
     match compose.find().await?.filter(Found::is_up) {
         Some(_) => {
-            let found = compose.settled(wanted.timeouts.healthy, false).await?;
+            let found = compose.settled(spec.timeouts.healthy, false).await?;
             let topology = compose.describe(&found, "is running").await?;
             Ok((compose, topology))
         }
-        None => up(wanted).await,
+        None => up(spec).await,
     }
 }
 
-/// Brings the stack up, builds what has changed, and starts as many replicas as are wanted.
-pub(super) async fn up(wanted: &Wanted) -> Result<(Compose, Topology), StackError> {
-    let engine = Engine::connect(wanted.engine.as_deref(), ENGINE_LIMIT).await?;
-    let compose = Compose::over(engine, wanted);
+/// Brings the stack up, builds what has changed, and starts as many replicas as are spec.
+pub(super) async fn up(spec: &StackSpec) -> Result<(Compose, Topology), StackError> {
+    let engine = Engine::connect(spec.engine.as_deref(), ENGINE_LIMIT).await?;
+    let compose = Compose::over(engine, spec);
     let tool = Tool::find().await?;
-    let scene = compose.scene(wanted);
-    if let Err(error) = tool.run(&scene, tool.up()).await {
-        return Err(compose.explain(error).await);
+    if let Some(found) = compose.find().await? {
+        compose.repair(&found).await?;
     }
-    let mut found = compose.settled(wanted.timeouts.healthy, true).await?;
-    if let Some(n_replicas) = wanted.replicas {
+    let scene = compose.scene(spec);
+    let before = engine_has(&compose).await;
+    if let Err(error) = tool.run(&scene, tool.up()).await {
+        let error = compose.explain(error).await;
+        if !before && engine_has(&compose).await {
+            // What could not be brought up whole leaves nothing behind.
+            let _ = tool.run(&scene, &["down"]).await;
+        }
+        return Err(error);
+    }
+    let mut found = compose.settled(spec.timeouts.healthy, true).await?;
+    if let Some(n_replicas) = spec.replicas {
         let scale = found.scale();
         if scale.values().any(|running| *running != n_replicas) {
             let mut words: Vec<String> = ["up", "-d", "--no-build", "--no-recreate"]
@@ -109,64 +125,73 @@ pub(super) async fn up(wanted: &Wanted) -> Result<(Compose, Topology), StackErro
                 words.push(format!("{service}={n_replicas}"));
             }
             tool.run(&scene, &words).await?;
-            found = compose.settled(wanted.timeouts.healthy, true).await?;
+            found = compose.settled(spec.timeouts.healthy, true).await?;
         }
     }
     let topology = compose.describe(&found, "was brought up").await?;
     Ok((compose, topology))
 }
 
+/// Whether the project has any container.
+async fn engine_has(compose: &Compose) -> bool {
+    let containers = compose.engine.containers().await.unwrap_or_default();
+    discover::has_containers(&containers, &compose.project)
+}
+
 /// Removes the stack's containers and its network; says what it removed, if anything.
-pub(super) async fn down(wanted: &Wanted) -> Result<Option<String>, StackError> {
-    let engine = Engine::connect(wanted.engine.as_deref(), ENGINE_LIMIT).await?;
-    let compose = Compose::over(engine, wanted);
+pub(super) async fn down(spec: &StackSpec) -> Result<Option<String>, StackError> {
+    let engine = Engine::connect(spec.engine.as_deref(), ENGINE_LIMIT).await?;
+    let compose = Compose::over(engine, spec);
     let Some(found) = compose.find().await? else {
         return Ok(None);
     };
+    // A container that stands still cannot be stopped.
+    compose.repair(&found).await?;
     let project = Project {
         directory: found.folder.clone().into(),
         name: Some(found.project.clone()),
-        ..wanted.project.clone()
+        ..spec.project.clone()
     };
     let scene = Scene {
         project: &project,
-        ..compose.scene(wanted)
+        ..compose.scene(spec)
     };
     Tool::find().await?.run(&scene, &["down"]).await?;
     Ok(Some(found.project))
 }
 
 /// Every replica of the stack, running or not.
-pub(super) async fn ps(wanted: &Wanted) -> Result<Vec<Life>, StackError> {
-    let engine = Engine::connect(wanted.engine.as_deref(), ENGINE_LIMIT).await?;
-    let compose = Compose::over(engine, wanted);
+pub(super) async fn ps(spec: &StackSpec) -> Result<Vec<ReplicaStatus>, StackError> {
+    let engine = Engine::connect(spec.engine.as_deref(), ENGINE_LIMIT).await?;
+    let compose = Compose::over(engine, spec);
     match compose.find().await? {
-        Some(found) => compose.lives_of(&found).await,
+        Some(found) => compose.statuses_of(&found).await,
         None => Ok(Vec::new()),
     }
 }
 
 impl Compose {
-    fn over(engine: Engine, wanted: &Wanted) -> Self {
+    fn over(engine: Engine, spec: &StackSpec) -> Self {
         Self {
             engine,
-            project: wanted.project.clone(),
+            project: spec.project.clone(),
+            changed: Changed::default(),
         }
     }
 
     /// What every command of the compose tool is about.
-    fn scene<'a>(&'a self, wanted: &'a Wanted) -> Scene<'a> {
+    fn scene<'a>(&'a self, spec: &'a StackSpec) -> Scene<'a> {
         Scene {
             project: &self.project,
             engine: self.engine.address(),
-            output: wanted.output,
+            output: spec.output,
         }
     }
 
     /// What has become of each replica.
-    pub(super) async fn lives(&self) -> Result<Vec<Life>, StackError> {
+    pub(super) async fn statuses(&self) -> Result<Vec<ReplicaStatus>, StackError> {
         match self.find().await? {
-            Some(found) => self.lives_of(&found).await,
+            Some(found) => self.statuses_of(&found).await,
             None => Ok(Vec::new()),
         }
     }
@@ -189,9 +214,9 @@ impl Compose {
         discover::choose(self.engine.containers().await?, &self.project)
     }
 
-    async fn lives_of(&self, found: &Found) -> Result<Vec<Life>, StackError> {
+    async fn statuses_of(&self, found: &Found) -> Result<Vec<ReplicaStatus>, StackError> {
         let inspections = self.inspect(&found.replicas).await?;
-        Ok(discover::lives(found, &inspections, self.engine.host()))
+        Ok(discover::statuses(found, &inspections, self.engine.host()))
     }
 
     async fn inspect(&self, containers: &[Container]) -> Result<Vec<Inspection>, StackError> {
@@ -260,8 +285,13 @@ impl Compose {
         }
     }
 
-    /// Where the tool says no more than "unhealthy" or "exited", the container's own words.
+    /// Who holds a port; and where the tool says no more than "unhealthy" or "exited", the container's own words.
     async fn explain(&self, error: StackError) -> StackError {
+        if let StackError::PortHeld { port, .. } = error {
+            let containers = self.engine.containers().await.unwrap_or_default();
+            let holder = discover::holder(&containers, port);
+            return StackError::PortHeld { port, holder };
+        }
         if !matches!(error, StackError::ComposeFailed { .. }) {
             return error;
         }

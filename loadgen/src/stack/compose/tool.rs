@@ -201,7 +201,6 @@ async fn split(mut stream: impl AsyncRead + Unpin, lines: tokio::sync::mpsc::Sen
     }
 }
 
-/// The last lines.
 #[derive(Default)]
 struct Tail(VecDeque<String>);
 
@@ -226,7 +225,7 @@ fn sentence(engine: &str, command: String, status: &str, tail: &str) -> StackErr
         return StackError::PortsExhausted;
     }
     if let Some(port) = held_port(tail) {
-        return StackError::PortHeld { port };
+        return StackError::PortHeld { port, holder: None };
     }
     if says(&["permission denied while trying to connect"]) {
         return StackError::EnginePermission {

@@ -1,45 +1,22 @@
-//! The other side of `exec`: what this program does when it was started as a replica or proxy.
+//! What a replica and a proxy have in common: the tie to their parent, and how they say that they listen.
 //!
 //! **Invariant:** a child ends with its parent, however that ends. The kernel kills it when
 //! the parent dies, and the end of its standard input tells it where the kernel does not.
 
 use std::future::Future;
 use std::io::{self, Write as _};
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd as _;
-use std::process::ExitCode;
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpListener;
 use tokio::net::unix::pipe;
-
-use super::arguments::Arguments;
-use super::{proxy, replica};
 
 /// The hidden first argument that makes this program a replica.
 pub(super) const REPLICA: &str = "__replica";
 /// The hidden first argument that makes this program a proxy.
 pub(super) const PROXY: &str = "__proxy";
-
-/// Runs this process as a child of an embedded stack, if that is what it was started as.
-///
-/// `main` calls it before anything else, and returns the code if there is one.
-pub fn child_main() -> Option<ExitCode> {
-    // Lossily: what is not Unicode is not for a child, and is for `cli` to complain about.
-    let words = std::env::args_os().skip(1);
-    let mut words = words.map(|word| word.to_string_lossy().into_owned());
-    let outcome = match words.next()?.as_str() {
-        REPLICA => replica::main(Arguments::new(words)),
-        PROXY => proxy::main(Arguments::new(words)),
-        _ => return None,
-    };
-    Some(match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("{reason}");
-            ExitCode::FAILURE
-        }
-    })
-}
 
 /// Ties this process to `parent`, and then runs `work` on one thread.
 pub(super) fn run<W>(parent: i32, work: impl FnOnce(Lifeline) -> W) -> Result<(), String>
@@ -77,10 +54,25 @@ impl Lifeline {
     }
 
     /// Completes when the parent lets go.
-    pub(super) async fn cut(mut self) {
-        let mut ignored = [0; 64];
-        while let Ok(1..) = self.0.read(&mut ignored).await {}
+    pub(super) async fn cut(self) {
+        self.heed(|_| {}).await;
     }
+
+    /// The same, and meanwhile gives away each line that the parent writes.
+    pub(super) async fn heed(self, mut told: impl FnMut(&str)) {
+        let mut lines = BufReader::new(self.0).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            told(&line);
+        }
+    }
+}
+
+/// Listens at an address, where the parent gave one, or anywhere on loopback.
+pub(super) async fn listen(address: Option<std::net::SocketAddr>) -> Result<TcpListener, String> {
+    let anywhere = (Ipv4Addr::LOCALHOST, 0).into();
+    TcpListener::bind(address.unwrap_or(anywhere))
+        .await
+        .map_err(|error| format!("cannot listen on loopback: {error}"))
 }
 
 /// Tells the parent where this child listens: the one line it ever writes to standard output.

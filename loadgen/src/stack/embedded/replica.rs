@@ -1,8 +1,6 @@
 //! A replica as a child process: `app` on a free loopback port.
 
-use std::net::Ipv4Addr;
-
-use tokio::net::TcpListener;
+use std::net::SocketAddr;
 
 use super::arguments::{Arguments, Flag};
 use super::child;
@@ -10,6 +8,7 @@ use super::child;
 /// What a replica child was told.
 struct Told {
     parent: i32,
+    listen: Option<SocketAddr>,
     options: app::Options,
 }
 
@@ -17,9 +16,7 @@ struct Told {
 pub(super) fn main(arguments: Arguments<impl Iterator<Item = String>>) -> Result<(), String> {
     let told = Told::read(arguments)?;
     child::run(told.parent, |lifeline| async move {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(|error| format!("cannot listen on loopback: {error}"))?;
+        let listener = child::listen(told.listen).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         child::announce(&[address])?;
         app::serve(listener, told.options, lifeline.cut())
@@ -32,11 +29,13 @@ impl Told {
     fn read(mut arguments: Arguments<impl Iterator<Item = String>>) -> Result<Self, String> {
         let mut told = Self {
             parent: 0,
+            listen: None,
             options: app::Options::default(),
         };
         while let Some(flag) = arguments.next()? {
             match flag.name.as_str() {
                 "--parent" => told.parent = flag.parse()?,
+                "--listen" => told.listen = Some(flag.parse()?),
                 _ => set(&mut told.options, &flag)?,
             }
         }

@@ -10,14 +10,18 @@ mod fields;
 use chunk::Chunk;
 use fields::Fields;
 
-use crate::transport::{Answer, KEPT, Watch};
+use crate::model::NameSource;
+use crate::transport::{After, Answer, KEPT};
 
 /// The largest head of an answer, in bytes.
-pub const MOST_HEAD: usize = 64 * 1024;
+pub const MOST_HEAD: usize = 256 * 1024;
 /// The most header lines of a head.
-const MOST_HEADERS: usize = 96;
+const MOST_HEADERS: usize = 256;
+/// Above this a head is looked at again only where it may be complete, or has doubled: it may come
+/// byte by byte.
+const LONG_HEAD: usize = 16 * 1024;
 /// The largest body of an answer, in bytes.
-const MOST_BODY: u64 = 1 << 32;
+pub const MOST_BODY: u64 = 1 << 32;
 /// The longest line of a chunk's size, with its extensions.
 const MOST_CHUNK_LINE: u32 = 4 * 1024;
 /// The most bytes of trailers, all lines together.
@@ -29,29 +33,39 @@ const MOST_INTERIM: u8 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProtocolError {
     /// The head could not be parsed.
-    #[error("malformed head: {0}")]
+    #[error("{}", head_in_words(*.0))]
     Head(httparse::Error),
     /// The head is longer than [`MOST_HEAD`].
-    #[error("head is longer than {MOST_HEAD} bytes")]
+    #[error("its head is longer than {MOST_HEAD} bytes")]
     HeadTooLong,
     /// Status below 100, a switch of protocols, or too many interim answers.
-    #[error("status {0} answers no request of this kind")]
+    #[error("its status {0} answers no request of this kind")]
     Status(u16),
     /// A Content-Length that is no number, or several that differ.
-    #[error("contradictory Content-Length")]
+    #[error("its Content-Length is no number, or there are several that differ")]
     Length,
     /// A Transfer-Encoding other than chunked.
-    #[error("unknown Transfer-Encoding")]
+    #[error("its Transfer-Encoding is another than `chunked`")]
     Encoding,
     /// A chunk's size or end is malformed.
-    #[error("malformed chunk")]
+    #[error("a chunk of its body is malformed")]
     Chunk,
     /// The body is larger than 4 GiB.
-    #[error("body is larger than {MOST_BODY} bytes")]
+    #[error("its body is larger than {MOST_BODY} bytes")]
     BodyTooLong,
-    /// Bytes follow the answer, though only one request was sent.
-    #[error("bytes follow the answer")]
-    Surplus,
+}
+
+/// What a parser says of a head, for people.
+fn head_in_words(error: httparse::Error) -> String {
+    use httparse::Error;
+    match error {
+        Error::TooManyHeaders => format!("its head has more than {MOST_HEADERS} lines"),
+        Error::Version => "it does not begin with HTTP/1.1 or HTTP/1.0".to_owned(),
+        Error::Status => "its status line is malformed".to_owned(),
+        Error::HeaderName => "a header line has no name, or a name with blanks".to_owned(),
+        Error::HeaderValue => "the value of a header holds control characters".to_owned(),
+        error => format!("its head is malformed: {error}"),
+    }
 }
 
 /// How far an answer has come.
@@ -79,10 +93,12 @@ pub struct Decoder {
     /// Whether the request was HEAD, whose answers have no body.
     head_only: bool,
     interim: u8,
+    /// How long the head was when it was looked at last.
+    looked_at: usize,
     line: u32,
     trailers: u32,
     body: u64,
-    watch: Watch,
+    names: NameSource,
     header: Kept,
     kept_body: Kept,
 }
@@ -114,61 +130,76 @@ impl Kept {
         self.cut |= room < more.len();
     }
 
+    fn start(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
     fn whole(&self) -> &[u8] {
-        if self.cut {
-            &[]
-        } else {
-            &self.bytes[..self.len]
-        }
+        if self.cut { &[] } else { self.start() }
     }
 }
 
 impl Decoder {
     /// A decoder for the answers to one method.
     #[must_use]
-    pub fn new(method: &str, watch: Watch) -> Self {
+    pub fn new(method: &str, names: NameSource) -> Self {
         Self {
             state: State::Head,
             answer: Answer {
                 status: 0,
-                tries: 1,
-                reusable: true,
+                tries: 0,
+                after: After::Reuse,
             },
             head_only: method == "HEAD",
             interim: 0,
+            looked_at: 0,
             line: 0,
             trailers: 0,
             body: 0,
-            watch,
+            names,
             header: Kept::EMPTY,
             kept_body: Kept::EMPTY,
         }
     }
 
-    /// Begins the next answer.
+    /// Begins the next answer, which has no body where the request was HEAD.
+    #[inline]
+    pub fn begin_for(&mut self, head_only: bool) {
+        self.head_only = head_only;
+        self.begin();
+    }
+
+    /// Begins the next answer to the same method.
     pub fn begin(&mut self) {
         self.state = State::Head;
-        (self.interim, self.line, self.trailers, self.body) = (0, 0, 0, 0);
+        (self.interim, self.looked_at) = (0, 0);
+        (self.line, self.trailers, self.body) = (0, 0, 0);
         self.header.clear();
         self.kept_body.clear();
     }
 
-    /// Whether the head is still awaited.
+    /// Whether anything of the answer was used up.
     #[must_use]
-    pub fn in_head(&self) -> bool {
-        self.state == State::Head
+    pub fn has_begun(&self) -> bool {
+        self.state != State::Head || self.interim > 0
     }
 
     /// The watched header's value, at most [`KEPT`] bytes of it.
     #[must_use]
     pub fn named_header(&self) -> &[u8] {
-        &self.header.bytes[..self.header.len]
+        self.header.start()
     }
 
     /// The body, if it is no longer than [`KEPT`] bytes; else nothing.
     #[must_use]
     pub fn short_body(&self) -> &[u8] {
         self.kept_body.whole()
+    }
+
+    /// The first [`KEPT`] bytes of the body.
+    #[must_use]
+    pub fn body_start(&self) -> &[u8] {
+        self.kept_body.start()
     }
 
     /// Takes in `bytes`: those not used up before, and those read since. Bytes of an unfinished
@@ -180,8 +211,8 @@ impl Decoder {
                 Some(Head {
                     length,
                     ends: false,
-                }) => used += length,
-                Some(Head { length, ends: true }) => return self.done(&bytes[used + length..]),
+                }) => (used, self.looked_at) = (used + length, 0),
+                Some(Head { length, ends: true }) => return Ok(self.done(&bytes[used + length..])),
                 None if bytes.len() - used >= MOST_HEAD => return Err(ProtocolError::HeadTooLong),
                 None => return Ok(Step::More(used)),
             }
@@ -194,12 +225,12 @@ impl Decoder {
                 self.keep(&rest[..taken])?;
                 self.state = State::Length(left - taken as u64);
                 if left == taken as u64 {
-                    return self.done(&rest[taken..]);
+                    return Ok(self.done(&rest[taken..]));
                 }
                 taken
             }
             State::Chunk(_) => match self.chunks(rest)? {
-                (taken, true) => return self.done(&rest[taken..]),
+                (taken, true) => return Ok(self.done(&rest[taken..])),
                 (taken, false) => taken,
             },
             State::UntilClose => {
@@ -212,18 +243,30 @@ impl Decoder {
 
     /// The peer closed the connection: the end of a body that only that could end.
     pub fn end(&mut self) -> Option<Answer> {
-        (self.state == State::UntilClose).then_some(Answer {
-            reusable: false,
-            ..self.answer
+        let ended = self.state == State::UntilClose;
+        ended.then(|| self.answer.and(After::PeerCloses))
+    }
+
+    /// Whose answer would bytes behind it be? Only one request was sent, so the connection ends here.
+    fn done(&self, surplus: &[u8]) -> Step {
+        Step::Done(if surplus.is_empty() {
+            self.answer
+        } else {
+            self.answer.and(After::Surplus)
         })
     }
 
-    fn done(&mut self, surplus: &[u8]) -> Result<Step, ProtocolError> {
-        if surplus.is_empty() {
-            Ok(Step::Done(self.answer))
-        } else {
-            Err(ProtocolError::Surplus)
+    /// Whether a head that was incomplete is worth another look.
+    fn is_worth_a_look(&mut self, bytes: &[u8]) -> bool {
+        let before = self.looked_at.saturating_sub(3);
+        let fresh = bytes.get(before..).unwrap_or_default();
+        let worth = bytes.len() < LONG_HEAD
+            || bytes.len() >= (2 * self.looked_at).min(MOST_HEAD)
+            || fresh.windows(2).any(|two| two == b"\n\n" || two == b"\n\r");
+        if worth {
+            self.looked_at = bytes.len();
         }
+        worth
     }
 
     fn keep(&mut self, body: &[u8]) -> Result<(), ProtocolError> {
@@ -238,9 +281,13 @@ impl Decoder {
     }
 
     fn head(&mut self, bytes: &[u8]) -> Result<Option<Head>, ProtocolError> {
+        if !self.is_worth_a_look(bytes) {
+            return Ok(None);
+        }
         let mut headers = [const { std::mem::MaybeUninit::uninit() }; MOST_HEADERS];
         let mut response = httparse::Response::new(&mut []);
         let parsed = httparse::ParserConfig::default()
+            .allow_obsolete_multiline_headers_in_responses(true)
             .parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
             .map_err(ProtocolError::Head)?;
         let httparse::Status::Complete(length) = parsed else {
@@ -262,21 +309,27 @@ impl Decoder {
             0..=199 => return Err(ProtocolError::Status(status)),
             _ => {}
         }
-        let fields = Fields::read(response.headers, &self.watch, &mut self.header)?;
+        let fields = Fields::read(response.headers, &self.names, &mut self.header)?;
         let http_1_0 = response.version == Some(0);
         // RFC 9112, section 6.1: HTTP/1.0 knows no chunks, so whoever sends some is suspect.
         let lasts = !http_1_0 || (fields.keep_alive && !fields.chunked);
         self.answer = Answer {
             status,
             tries: fields.tries,
-            reusable: !fields.close && lasts,
+            after: if fields.close || !lasts {
+                After::PeerCloses
+            } else {
+                After::Reuse
+            },
         };
         let bodiless = self.head_only || matches!(status, 204 | 304);
         self.state = match fields.length {
             _ if bodiless => State::Length(0),
             // RFC 9112, section 6.3: chunked overrides a length, and such an answer is suspect.
             length if fields.chunked => {
-                self.answer.reusable &= length.is_none();
+                if length.is_some() {
+                    self.answer = self.answer.and(After::LetGo);
+                }
                 State::Chunk(Chunk::Size { size: 0, digits: 0 })
             }
             Some(length) if length > MOST_BODY => return Err(ProtocolError::BodyTooLong),

@@ -1,4 +1,4 @@
-//! HTTP/1.1 in the clear: the hot path.
+//! HTTP/1.1, in the clear or over TLS: the hot path.
 //!
 //! One prebuilt request, one buffer, one read in the usual case. Nothing is allocated for a
 //! request: the buffer grows only for a head that is larger than any before.
@@ -7,6 +7,7 @@ mod connection;
 mod decoder;
 mod request;
 
-pub use connection::{Http1, Http1Connection};
-pub use decoder::{Decoder, MOST_HEAD, ProtocolError, Step};
-pub use request::request_bytes;
+pub(super) use connection::Http1Connection;
+pub use decoder::{Decoder, MOST_BODY, MOST_HEAD, ProtocolError, Step};
+pub(super) use request::header_lines;
+pub use request::request_head;

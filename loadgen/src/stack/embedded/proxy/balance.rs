@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::stack::Rotation;
+use crate::model::{GOLDEN, Policy, mixed};
 
 /// The state of one group's rotation. Picks are indices below the number of peers.
 pub(super) enum Balance {
@@ -12,37 +12,40 @@ pub(super) enum Balance {
         round: Box<[usize]>,
         picks: AtomicUsize,
     },
-    /// A counter that `mix` makes random numbers of.
-    Random { n_peers: usize, state: AtomicU64 },
+    /// A counter that `mix` makes random numbers of, each a place in one whole round.
+    Random {
+        round: Box<[usize]>,
+        state: AtomicU64,
+    },
     /// No state: a client always has the same peer.
     Hash { n_peers: usize },
 }
 
 impl Balance {
     /// A rotation over `n_peers`, at least one. Weights must be one per peer, or none.
-    pub(super) fn new(rotation: &Rotation, n_peers: usize) -> Result<Self, String> {
-        Ok(match rotation {
-            Rotation::RoundRobin(weights) if weights.is_empty() => Self::turns(&vec![1; n_peers]),
-            Rotation::RoundRobin(weights) if weights.len() == n_peers => Self::turns(weights),
-            Rotation::RoundRobin(weights) => {
+    pub(super) fn new(policy: &Policy, n_peers: usize) -> Result<Self, String> {
+        Ok(match policy {
+            Policy::RoundRobin { weights } | Policy::Random { weights }
+                if !weights.is_empty() && weights.len() != n_peers =>
+            {
                 return Err(format!(
                     "{} weights for {n_peers} replicas of a group",
                     weights.len()
                 ));
             }
-            Rotation::Random => Self::Random {
-                n_peers,
+            Policy::RoundRobin { .. } => Self::Turns {
+                round: round(policy, n_peers),
+                picks: AtomicUsize::new(0),
+            },
+            Policy::Random { .. } => Self::Random {
+                round: round(policy, n_peers),
                 state: AtomicU64::new(0),
             },
-            Rotation::Hash => Self::Hash { n_peers },
+            Policy::Hash => Self::Hash { n_peers },
+            Policy::LeastConn | Policy::None => {
+                return Err(format!("the embedded proxy cannot do {policy}"));
+            }
         })
-    }
-
-    fn turns(weights: &[u32]) -> Self {
-        Self::Turns {
-            round: smooth_round(weights),
-            picks: AtomicUsize::new(0),
-        }
     }
 
     /// The next peer for a request of `client`.
@@ -52,10 +55,10 @@ impl Balance {
                 // Wraps after 2^64 picks; a round that does not divide that is then cut once.
                 round[picks.fetch_add(1, Ordering::Relaxed) % round.len()]
             }
-            Self::Random { n_peers, state } => {
+            Self::Random { round, state } => {
                 let number = mix(state.fetch_add(1, Ordering::Relaxed));
-                // The high half of the product is uniform below `n_peers`.
-                ((u128::from(number) * (*n_peers as u128)) >> 64) as usize
+                // The high half of the product is uniform below the length.
+                round[((u128::from(number) * (round.len() as u128)) >> 64) as usize]
             }
             Self::Hash { n_peers } => {
                 let number = match client {
@@ -66,6 +69,10 @@ impl Balance {
             }
         }
     }
+}
+
+fn round(policy: &Policy, n_peers: usize) -> Box<[usize]> {
+    smooth_round(&policy.weights(n_peers).unwrap_or_else(|| vec![1; n_peers]))
 }
 
 /// One round of NGINX's smooth weighted algorithm: each turn adds to every peer its weight,
@@ -90,10 +97,7 @@ fn smooth_round(weights: &[u32]) -> Box<[usize]> {
 
 /// `SplitMix64`: a counter becomes a number that looks like nothing of the kind.
 fn mix(counter: u64) -> u64 {
-    let mut z = counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    mixed(counter.wrapping_add(1).wrapping_mul(GOLDEN))
 }
 
 #[cfg(test)]

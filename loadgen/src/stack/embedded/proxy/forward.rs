@@ -16,6 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::group::{Group, Groups, Peer};
+use crate::model::Retries;
 
 /// A request's body: the client's, or none, which can be sent again.
 type Sent = Either<Incoming, Empty<Bytes>>;
@@ -45,6 +46,7 @@ pub(super) struct Forwarder {
     groups: Arc<Groups>,
     client: Client<HttpConnector, Sent>,
     timeout: Duration,
+    retries: Retries,
 }
 
 /// A peer that gave no answer.
@@ -59,7 +61,7 @@ enum NoAnswer {
 
 impl Forwarder {
     /// `timeout` is what a replica has for the head of an answer.
-    pub(super) fn new(groups: Arc<Groups>, timeout: Duration) -> Self {
+    pub(super) fn new(groups: Arc<Groups>, timeout: Duration, retries: Retries) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -70,6 +72,7 @@ impl Forwarder {
             groups,
             client,
             timeout,
+            retries,
         }
     }
 
@@ -82,8 +85,8 @@ impl Forwarder {
         }
     }
 
-    /// Tries each peer once at most: another one only where the last took no connection, and
-    /// where the request can be sent a second time.
+    /// Tries each peer once at most: another one only where [`Retries`] says so, and where the request
+    /// can be sent a second time.
     async fn try_peers(&self, request: Request<Incoming>, group: &Group, client: IpAddr) -> Answer {
         let (mut parts, body) = request.into_parts();
         drop_hop_by_hop(&mut parts.headers);
@@ -92,7 +95,8 @@ impl Forwarder {
             parts.method.is_idempotent() && body.as_ref().is_some_and(Incoming::is_end_stream);
         let mut tried: Vec<&Peer> = Vec::new();
         let mut status = StatusCode::BAD_GATEWAY;
-        for peer in group.pass(client) {
+        let pass = group.pass(client);
+        for peer in pass.iter() {
             tried.push(peer);
             peer.tries.fetch_add(1, Ordering::Relaxed);
             let body = match body.take() {
@@ -101,7 +105,8 @@ impl Forwarder {
             };
             match self.send(&parts, body, peer).await {
                 Ok(answer) => return passed_on(answer, &tried),
-                Err(NoAnswer::NotConnected) if repeatable => {}
+                Err(NoAnswer::NotConnected) if repeatable && self.retries != Retries::Off => {}
+                Err(NoAnswer::Broken) if repeatable && self.retries == Retries::On => {}
                 Err(NoAnswer::NotConnected | NoAnswer::Broken) => break,
                 Err(NoAnswer::TimedOut) => {
                     status = StatusCode::GATEWAY_TIMEOUT;
@@ -146,7 +151,7 @@ fn uri_at(peer: &Peer, uri: &Uri) -> Uri {
         .path_and_query()
         .cloned()
         .unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let mut parts = hyper::http::uri::Parts::default();
+    let mut parts = http::uri::Parts::default();
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Some(peer.authority.clone());
     parts.path_and_query = Some(path);

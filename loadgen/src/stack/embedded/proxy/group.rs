@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hyper::header::HeaderValue;
 use hyper::http::uri::Authority;
 
 use super::balance::Balance;
-use crate::stack::Rotation;
+use crate::model::Policy;
 
 /// Every host group by its name, and the requests that belong to none.
 pub(super) struct Groups {
@@ -16,12 +17,23 @@ pub(super) struct Groups {
     pub(super) misdirected: AtomicU64,
 }
 
-/// One host group.
 pub(super) struct Group {
-    peers: Vec<Peer>,
-    balance: Balance,
+    peers: RwLock<Arc<Peers>>,
+    policy: Policy,
     /// Requests that arrived for it, counted before anything is done with them.
     pub(super) requests: AtomicU64,
+}
+
+/// The peers that there are at a time, and their rotation.
+pub(super) struct Peers {
+    list: Vec<Arc<Peer>>,
+    balance: Balance,
+}
+
+/// A request's way through the peers.
+pub(super) struct Pass {
+    peers: Arc<Peers>,
+    first: usize,
 }
 
 /// One replica as the proxy sees it.
@@ -36,10 +48,10 @@ pub(super) struct Peer {
 
 impl Groups {
     /// Peers keep their order within a group.
-    pub(super) fn new(peers: &[(String, SocketAddr)], rotation: &Rotation) -> Result<Self, String> {
-        let mut by_group: HashMap<String, Vec<Peer>> = HashMap::new();
+    pub(super) fn new(peers: &[(String, SocketAddr)], policy: &Policy) -> Result<Self, String> {
+        let mut by_group: HashMap<String, Vec<Arc<Peer>>> = HashMap::new();
         for (group, address) in peers {
-            let peer = Peer::new(*address)?;
+            let peer = Arc::new(Peer::new(*address)?);
             by_group
                 .entry(group.to_ascii_lowercase())
                 .or_default()
@@ -48,12 +60,10 @@ impl Groups {
         let by_host = by_group
             .into_iter()
             .map(|(host, peers)| {
-                let balance = Balance::new(rotation, peers.len())?;
-                let requests = AtomicU64::new(0);
                 let group = Group {
-                    peers,
-                    balance,
-                    requests,
+                    peers: RwLock::new(Peers::of(peers, policy)?),
+                    policy: policy.clone(),
+                    requests: AtomicU64::new(0),
                 };
                 Ok((host, group))
             })
@@ -61,6 +71,24 @@ impl Groups {
         Ok(Self {
             by_host,
             misdirected: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes a peer in, by `peer GROUP=ADDRESS`, or lets it go, by `gone GROUP=ADDRESS`.
+    pub(super) fn heed(&self, line: &str) -> Result<(), String> {
+        let unknown = || "is neither peer nor gone".to_owned();
+        let (what, whom) = line.split_once(' ').ok_or_else(unknown)?;
+        let (group, address) = super::peer(whom)?;
+        let group = self.by_host.get(&group.to_ascii_lowercase());
+        let group = group.ok_or_else(|| "is about no group that is known".to_owned())?;
+        let name = address.to_string();
+        group.change(|list| {
+            match what {
+                "peer" => list.push(Arc::new(Peer::new(address)?)),
+                "gone" => list.retain(|peer| peer.authority.as_str() != name),
+                _ => return Err(unknown()),
+            }
+            Ok(())
         })
     }
 
@@ -91,15 +119,51 @@ impl Groups {
 
 impl Group {
     /// Every peer once: the one whose turn it is, and then the others as stand-ins.
-    pub(super) fn pass(&self, client: IpAddr) -> impl Iterator<Item = &Peer> {
-        let first = self.balance.pick(client);
-        let (before, from) = self.peers.split_at(first);
-        from.iter().chain(before)
+    pub(super) fn pass(&self, client: IpAddr) -> Pass {
+        let peers = self.peers();
+        let first = peers.balance.pick(client);
+        Pass { peers, first }
     }
 
-    /// The peers in order.
-    pub(super) fn peers(&self) -> &[Peer] {
-        &self.peers
+    /// The peers that there are now.
+    pub(super) fn peers(&self) -> Arc<Peers> {
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&peers)
+    }
+
+    /// Changes the peers. Their rotation begins anew.
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Vec<Arc<Peer>>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut list = peers.list.clone();
+        change(&mut list)?;
+        *peers = Peers::of(list, &self.policy)?;
+        Ok(())
+    }
+}
+
+impl Peers {
+    fn of(list: Vec<Arc<Peer>>, policy: &Policy) -> Result<Arc<Self>, String> {
+        if list.is_empty() {
+            return Err("a group needs a replica".to_owned());
+        }
+        let balance = Balance::new(policy, list.len())?;
+        Ok(Arc::new(Self { list, balance }))
+    }
+
+    /// In order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.list.iter().map(AsRef::as_ref)
+    }
+}
+
+impl Pass {
+    /// The peers in the order in which they are to be tried.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Peer> {
+        let (before, from) = self.peers.list.split_at(self.first);
+        from.iter().chain(before).map(AsRef::as_ref)
     }
 }
 

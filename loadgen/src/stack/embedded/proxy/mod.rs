@@ -4,14 +4,14 @@
 //! 421 for an unknown host, `X-Upstream` on every answer, and a count of its own.
 
 mod balance;
-mod book;
+mod counter;
 mod forward;
 mod group;
 
-pub(super) use book::{PATH as BOOK_PATH, REQUESTS};
+pub(super) use counter::{PATH as COUNTER_PATH, requests};
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use self::forward::Forwarder;
 use self::group::Groups;
 use super::arguments::Arguments;
 use super::child;
-use crate::stack::Rotation;
+use crate::model::{Policy, Retries};
 
 /// How long a client may take to send the head of a request; NGINX's default.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,24 +38,34 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 struct Told {
     parent: i32,
     peers: Vec<(String, SocketAddr)>,
-    rotation: Rotation,
+    policy: Policy,
+    retries: Retries,
     timeout: Duration,
+    /// Where clients are served, and where its own count is.
+    listen: Vec<SocketAddr>,
 }
 
 /// Proxies until the parent lets go.
 pub(super) fn main(arguments: Arguments<impl Iterator<Item = String>>) -> Result<(), String> {
     let told = Told::read(arguments)?;
     child::run(told.parent, |lifeline| async move {
-        let groups = Arc::new(Groups::new(&told.peers, &told.rotation)?);
-        let front = listen().await?;
-        let status = listen().await?;
+        let groups = Arc::new(Groups::new(&told.peers, &told.policy)?);
+        let mut addresses = told.listen.iter().copied();
+        let front = child::listen(addresses.next()).await?;
+        let status = child::listen(addresses.next()).await?;
         child::announce(&[address(&front)?, address(&status)?])?;
-        let forwarder = Arc::new(Forwarder::new(Arc::clone(&groups), told.timeout));
+        let forwarder = Forwarder::new(Arc::clone(&groups), told.timeout, told.retries);
+        let forwarder = Arc::new(forwarder);
+        let heed = |line: &str| {
+            if let Err(reason) = groups.heed(line) {
+                eprintln!("`{line}`: {reason}");
+            }
+        };
         tokio::select! {
             // Nothing is under way any more when the parent lets go.
-            () = lifeline.cut() => {}
+            () = lifeline.heed(heed) => {}
             () = accept(front, |connection| proxied(connection, Arc::clone(&forwarder))) => {}
-            () = accept(status, |connection| book::served(connection, Arc::clone(&groups))) => {}
+            () = accept(status, |connection| counter::served(connection, Arc::clone(&groups))) => {}
         }
         Ok(())
     })
@@ -66,23 +76,22 @@ impl Told {
         let mut told = Self {
             parent: 0,
             peers: Vec::new(),
-            rotation: Rotation::RoundRobin(Vec::new()),
+            policy: Policy::round_robin(),
+            retries: Retries::default(),
+            listen: Vec::new(),
             timeout: Duration::from_secs(30),
         };
         while let Some(flag) = arguments.next()? {
             match flag.name.as_str() {
                 "--parent" => told.parent = flag.parse()?,
-                "--policy" => told.rotation = flag.parse()?,
+                "--policy" => told.policy = flag.parse()?,
                 "--timeout-ms" => told.timeout = Duration::from_millis(flag.parse()?),
+                "--retries" => told.retries = flag.parse()?,
+                "--listen" => told.listen.push(flag.parse()?),
                 "--peer" => {
-                    let (group, peer) = flag
-                        .value
-                        .rsplit_once('=')
-                        .ok_or_else(|| format!("--peer {}: is not GROUP=ADDRESS", flag.value))?;
-                    let peer = peer
-                        .parse()
-                        .map_err(|error| format!("--peer {}: {error}", flag.value))?;
-                    told.peers.push((group.to_owned(), peer));
+                    let told_of = peer(&flag.value);
+                    let refused = |reason| format!("--peer {}: {reason}", flag.value);
+                    told.peers.push(told_of.map_err(refused)?);
                 }
                 _ => return Err(flag.unknown()),
             }
@@ -91,10 +100,15 @@ impl Told {
     }
 }
 
-async fn listen() -> Result<TcpListener, String> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .map_err(|error| format!("cannot listen on loopback: {error}"))
+/// `GROUP=ADDRESS`
+fn peer(text: &str) -> Result<(String, SocketAddr), String> {
+    let parts = text.rsplit_once('=');
+    let (group, address) = parts.ok_or_else(|| "is not GROUP=ADDRESS".to_owned())?;
+    let address = address.parse();
+    Ok((
+        group.to_owned(),
+        address.map_err(|error: std::net::AddrParseError| error.to_string())?,
+    ))
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr, String> {

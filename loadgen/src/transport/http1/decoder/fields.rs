@@ -1,7 +1,8 @@
 //! What the header lines of an answer say of its body and of its connection.
 
 use super::{Kept, ProtocolError};
-use crate::transport::{TRIES_HEADER, Watch, tries_in};
+use crate::model::NameSource;
+use crate::transport::{TRIES_HEADER, tries_in};
 
 /// What the header lines say of the body and the connection.
 #[derive(Default)]
@@ -16,13 +17,10 @@ pub(super) struct Fields {
 impl Fields {
     pub(super) fn read(
         headers: &[httparse::Header<'_>],
-        watch: &Watch,
+        names: &NameSource,
         named: &mut Kept,
     ) -> Result<Self, ProtocolError> {
-        let mut fields = Self {
-            tries: 1,
-            ..Self::default()
-        };
+        let mut fields = Self::default();
         for header in headers {
             // By length first: most headers are none of these.
             match header.name.len() {
@@ -36,17 +34,21 @@ impl Fields {
                     fields.content_length(header.value)?;
                 }
                 17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                    if !header.value.eq_ignore_ascii_case(b"chunked") || fields.chunked {
+                    let value = header.value.trim_ascii();
+                    if !value.eq_ignore_ascii_case(b"chunked") || fields.chunked {
                         return Err(ProtocolError::Encoding);
                     }
                     fields.chunked = true;
                 }
                 _ => {}
             }
-            let watched = watch.name_header.as_ref();
+            let watched = names.header();
             if watched.is_some_and(|name| header.name.eq_ignore_ascii_case(name)) {
                 named.clear();
-                named.extend(header.value);
+                // A folded line is one with blanks in it.
+                for line in header.value.split(|byte| matches!(byte, b'\r' | b'\n')) {
+                    named.extend(line);
+                }
             }
         }
         Ok(fields)
@@ -59,7 +61,13 @@ impl Fields {
         }
     }
 
+    /// One number, or a list in which it is repeated (RFC 9110, section 8.6).
     fn content_length(&mut self, value: &[u8]) -> Result<(), ProtocolError> {
+        let mut members = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        members.try_for_each(|member| self.one_content_length(member))
+    }
+
+    fn one_content_length(&mut self, value: &[u8]) -> Result<(), ProtocolError> {
         let digits = !value.is_empty() && value.len() <= 19 && value.iter().all(u8::is_ascii_digit);
         let length = (digits.then_some(value)).ok_or(ProtocolError::Length)?;
         let length = length

@@ -1,0 +1,113 @@
+//! The record as JSON, there and back, and the schema of it.
+
+use super::{Record, SCHEMA_VERSION};
+
+/// Why a text is no record.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Not JSON at all, or cut short.
+    #[error("record is not JSON: {0}")]
+    NotJson(serde_json::Error),
+    /// JSON, but without a version: something else.
+    #[error("file has no schema_version, so it is no record")]
+    NoVersion,
+    /// A record whose fields do not have the form this version knows.
+    #[error("record of schema version {version} cannot be read: {reason}")]
+    Shape {
+        /// The record's version.
+        version: u64,
+        /// Where and why.
+        reason: serde_json::Error,
+    },
+}
+
+impl ReadError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotJson(_) => "give the run's folder or its record.json".into(),
+            Self::NoVersion => "records are written by loadgen as record.json".into(),
+            Self::Shape { version, .. } if *version > u64::from(SCHEMA_VERSION) => {
+                format!("it is newer than version {SCHEMA_VERSION}; update loadgen")
+            }
+            Self::Shape { .. } => "check it against `loadgen schema`".into(),
+        }
+    }
+}
+
+/// The record as indented JSON, with a newline at its end.
+#[must_use]
+pub fn to_json(record: &Record) -> String {
+    let mut text = serde_json::to_string_pretty(record)
+        .unwrap_or_else(|error| unreachable!("a record has string keys only: {error}"));
+    text.push('\n');
+    text
+}
+
+/// Reads a record. Unknown fields are passed over; fields that came later have defaults.
+pub fn from_json(text: &str) -> Result<Record, ReadError> {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(ReadError::NotJson)?;
+    let version = value
+        .get("schema_version")
+        .and_then(serde_json::Value::as_u64);
+    let version = version.ok_or(ReadError::NoVersion)?;
+    let record = serde_json::from_value(value);
+    let mut record: Record = record.map_err(|reason| ReadError::Shape { version, reason })?;
+    for threshold in &mut record.thresholds {
+        threshold.complete();
+    }
+    Ok(record)
+}
+
+/// The JSON Schema of the record, indented.
+#[must_use]
+pub fn schema() -> String {
+    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Record))
+        .unwrap_or_else(|error| unreachable!("a schema has string keys only: {error}"));
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic;
+
+    #[test]
+    fn every_record_keeps_to_the_schema_and_reads_back_as_it_was() {
+        let schema = serde_json::from_str(&schema()).expect("the schema is JSON");
+        let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+        for (name, record) in synthetic::short() {
+            let text = to_json(&record);
+            let value = serde_json::from_str(&text).expect("JSON");
+            let errors: Vec<_> = validator
+                .iter_errors(&value)
+                .map(|e| e.to_string())
+                .collect();
+            assert!(errors.is_empty(), "{name}: {errors:?}");
+            assert_eq!(from_json(&text).expect(name), record, "{name}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_and_missing_late_ones_do_no_harm() {
+        let record = synthetic::clean();
+        let mut value = serde_json::to_value(&record).expect("a record is JSON");
+        let map = value.as_object_mut().expect("an object");
+        map.insert("from_the_future".into(), serde_json::json!({"a": 1}));
+        for late in ["thresholds", "threads"] {
+            map.remove(late);
+        }
+        let read = from_json(&value.to_string()).expect("still a record");
+        assert_eq!(read.groups, record.groups);
+    }
+
+    #[test]
+    fn what_is_no_record_says_so() {
+        assert!(matches!(from_json("{"), Err(ReadError::NotJson(_))));
+        assert!(matches!(from_json("{}"), Err(ReadError::NoVersion)));
+        let newer = from_json(r#"{"schema_version": 7}"#).expect_err("no fields");
+        assert!(newer.hint().contains("update"));
+    }
+}

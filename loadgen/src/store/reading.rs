@@ -1,0 +1,108 @@
+//! Stored runs, read again: one of them, or all of a folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::folder::{EVIDENCE, RECORD, SPOOL, keep, write_all};
+use super::{StorageError, bounded, spool};
+use crate::input::{self, Limit};
+use crate::record::{self, Evidence, IntervalRecord, Record};
+
+/// What a run's folder holds.
+#[derive(Debug)]
+pub enum StoredRun {
+    /// A run that came to its end, or was stored again since.
+    Whole(Box<Record>),
+    /// What the spool of a run has whose process was lost.
+    Spooled(Box<Evidence>, Vec<IntervalRecord>),
+}
+
+/// The folder that a run is in: the path itself, or where the record lies that it names.
+#[must_use]
+pub fn folder_of(run: &Path) -> PathBuf {
+    match run.parent() {
+        _ if run.is_dir() => run.to_owned(),
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> StorageError {
+    StorageError::Read {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// Reads a stored run: its record or, where a crash left none, what its spool holds.
+pub fn read_run(run: &Path) -> Result<StoredRun, StorageError> {
+    let file = if run.is_dir() {
+        run.join(RECORD)
+    } else {
+        run.to_owned()
+    };
+    match input::read_text(&file, Limit::RECORD) {
+        Ok(text) => match record::from_json(&text) {
+            Ok(record) => Ok(StoredRun::Whole(Box::new(record))),
+            Err(error) => Err(unreadable(&file, &error)),
+        },
+        Err(_) if run.is_dir() && run.join(SPOOL).exists() => {
+            let (evidence, intervals) = spool::recover(&run.join(SPOOL))?;
+            Ok(StoredRun::Spooled(Box::new(evidence), intervals))
+        }
+        Err(error) => Err(unreadable(&file, &error)),
+    }
+}
+
+/// Reads the evidence of a stored run, from its spool where its process was lost.
+pub fn read_evidence(run: &Path) -> Result<Evidence, StorageError> {
+    let folder = folder_of(run);
+    if !run.exists() {
+        return Err(unreadable(run, &"there is no such file or folder"));
+    }
+    let file = folder.join(EVIDENCE);
+    if !file.exists() && folder.join(SPOOL).exists() {
+        return Ok(spool::recover(&folder.join(SPOOL))?.0);
+    }
+    let text =
+        bounded::decompress(&file, Limit::EVIDENCE).map_err(|error| unreadable(&file, &error))?;
+    Evidence::from_json(&text).map_err(|error| unreadable(&file, &error))
+}
+
+/// Stores a run again whose process was lost: its record and evidence, as far as they go. The spool
+/// stays.
+pub fn keep_recovered(
+    folder: &Path,
+    record: &Record,
+    evidence: &Evidence,
+) -> Result<(), StorageError> {
+    keep(folder, record, evidence)
+}
+
+/// Writes the files that were drawn from a stored run again. A record that is there stays as it is.
+pub fn write_again(folder: &Path, files: &[(String, String)]) -> Result<(), StorageError> {
+    write_all(folder, files)
+}
+
+/// The runs that a path names: one, or every run of a folder of runs in order of name.
+pub fn runs_at(path: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    if !path.is_dir() || path.join(RECORD).exists() || path.join(SPOOL).exists() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let runs = runs_in(path);
+    if runs.is_empty() {
+        return Err(unreadable(path, &"there is no run in it"));
+    }
+    Ok(runs)
+}
+
+/// The folders in `folder` that hold a record, in order of name.
+pub(super) fn runs_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut runs: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join(RECORD).is_file())
+        .collect();
+    runs.sort();
+    runs
+}

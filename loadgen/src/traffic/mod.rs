@@ -1,0 +1,18 @@
+//! What arrival k asks for: which of a group's requests, with which values in it.
+//!
+//! **Invariant:** all of it is a pure function of a seed and k. Threads, processes and machines that
+//! share a schedule ask for exactly what one alone would have asked for; nothing here reads a clock
+//! or a file.
+
+mod choice;
+mod data;
+mod draw;
+mod request;
+mod template;
+mod text;
+
+pub use choice::Choice;
+pub use data::{Data, DataError, MOST_DATA, Table};
+pub use request::{Call, RequestText, Traffic};
+pub use template::{Piece, Template, TemplateError};
+pub use text::{Order, Values, is_name, write_number};

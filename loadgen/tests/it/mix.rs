@@ -1,0 +1,206 @@
+//! Several requests of a group: which are sent, what is in them, and that their counts agree.
+
+use std::fs;
+
+use loadgen::record::{CountVerdict, Finding, Record, Severity};
+
+use super::program::{Ended, loadgen};
+use super::reading::identities_hold;
+
+const PLAN: &str = r#"
+stack = "embedded"
+duration = "2s"
+warmup = "500ms"
+require = ["create.p99<5s", "create.error_rate<1%"]
+
+[data.users]
+file = "users.csv"
+
+[[group]]
+host = "app-group-1"
+rps = 100
+
+  [[group.request]]
+  name = "list"
+  weight = 7
+  path = "/items?page={seq % 50}"
+
+  [[group.request]]
+  name = "read"
+  weight = 2
+  path = "/items/{users.id}"
+
+  [[group.request]]
+  name = "create"
+  method = "POST"
+  path = "/items"
+  headers = { content-type = "application/json", x-request-id = "{uuid}" }
+  body = '{"user":"{users.id}","n":{seq}}'
+"#;
+
+/// What a machine with other work to do may find; the counts are right all the same.
+const TIMING: [&str; 5] = [
+    "generator-lag",
+    "generator-cpu",
+    "rate-not-reached",
+    "machine-stalls",
+    "machine-contention",
+];
+
+fn failures(record: &Record) -> Vec<&Finding> {
+    let weight = |finding: &&Finding| {
+        finding.severity >= Severity::Failure && !TIMING.contains(&finding.code.name())
+    };
+    record.findings.iter().filter(weight).collect()
+}
+
+fn run_plan(plan: &str, words: &str) -> Ended {
+    let program = loadgen("run plan.toml --out run --format json --progress none").words(words);
+    fs::write(program.place().join("plan.toml"), plan).unwrap();
+    fs::write(
+        program.place().join("users.csv"),
+        "id,name\n7,anna\n8,bert\n9,carl\n",
+    )
+    .unwrap();
+    program.run()
+}
+
+#[test]
+fn a_mix_is_sent_by_weight_and_counted_by_name() {
+    let ended = run_plan(PLAN, "");
+    let record = ended.record();
+    identities_hold(&record);
+    assert!(failures(&record).is_empty(), "{:#?}", record.findings);
+    let group = &record.groups[0];
+    assert_eq!(group.requests.planned, 200);
+    let named: Vec<_> = group
+        .requests_by_name
+        .iter()
+        .map(|one| (one.name.as_str(), one))
+        .collect();
+    assert_eq!(
+        named.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["list", "read", "create"]
+    );
+    for ((name, request), expected) in named.iter().zip([140.0_f64, 40.0, 20.0]) {
+        assert!(
+            (request.planned as f64 - expected).abs() <= 3.0,
+            "{name}: {}",
+            request.planned
+        );
+        assert_eq!(request.succeeded, request.sent, "{name}");
+        assert_eq!(request.response_time.count, request.sent, "{name}");
+        let check = request.crosscheck.as_ref().expect("a cross-check");
+        assert_eq!(check.verdict, CountVerdict::Agree, "{name}: {check:?}");
+        assert_eq!(check.replicas, Some(request.sent), "{name}");
+    }
+    assert_eq!(
+        named.iter().map(|(_, one)| one.sent).sum::<u64>(),
+        group.requests.sent
+    );
+    assert_eq!(named[2].1.status["201"], named[2].1.sent);
+    let by = |place: usize| {
+        named[place]
+            .1
+            .crosscheck
+            .as_ref()
+            .and_then(|check| check.counted_by.clone())
+    };
+    assert_eq!(by(1).as_deref(), Some("GET /items/{id}"));
+    assert_eq!(by(2).as_deref(), Some("POST /items"));
+    assert_eq!(group.crosscheck.verdict, CountVerdict::Agree);
+    assert_eq!(group.crosscheck.replicas, Some(group.requests.sent));
+    // Every answer names its replica in a header, whatever its body.
+    assert_eq!(
+        group.replicas.iter().map(|one| one.requests).sum::<u64>(),
+        group.requests.succeeded
+    );
+}
+
+#[test]
+fn a_mix_is_repeated_from_its_run_alone() {
+    let ended = run_plan(PLAN, "");
+    let first = ended.record();
+    let again = loadgen("run --progress none --format json").word(ended.folder().to_str().unwrap());
+    let second = again.words("--out run").run().record();
+    assert_eq!(first.plan, second.plan);
+    let planned = |record: &Record| -> Vec<u64> {
+        record.groups[0]
+            .requests_by_name
+            .iter()
+            .map(|one| one.planned)
+            .collect()
+    };
+    assert_eq!(planned(&first), planned(&second));
+}
+
+#[test]
+fn a_mix_in_closed_loop_keeps_its_weights() {
+    let plan = PLAN.replace("rps = 100", "closed = true\nrequests = 400");
+    let record = run_plan(&plan, "--warmup 0s").record();
+    assert!(failures(&record).is_empty(), "{:#?}", record.findings);
+    let planned: Vec<_> = record.groups[0]
+        .requests_by_name
+        .iter()
+        .map(|one| one.planned)
+        .collect();
+    assert_eq!(planned.iter().sum::<u64>(), 400);
+    assert!(
+        planned[0].abs_diff(280) <= 4 && planned[2].abs_diff(40) <= 4,
+        "{planned:?}"
+    );
+}
+
+#[test]
+fn what_no_request_can_be_is_refused_with_its_place() {
+    for (from, to, said) in [
+        ("{seq % 50}", "{page}", "`{page}` at line 1, column 13"),
+        ("{users.id}\"", "{users.age}\"", "which has id, name"),
+        ("weight = 7", "weight = 0", "weight 0"),
+        ("name = \"read\"", "name = \"list\"", "given twice"),
+        ("path = \"/items\"", "path = \"items\"", "begin with `/`"),
+        ("\"users.csv\"", "\"none.csv\"", "none.csv"),
+        ("x-request-id", "Host", "written by loadgen itself"),
+    ] {
+        assert!(PLAN.contains(from), "{from}");
+        run_plan(&PLAN.replace(from, to), "").refused(2, &[said], &[]);
+    }
+}
+
+#[test]
+fn a_threshold_of_a_request_is_judged_by_its_name() {
+    let ended = run_plan(PLAN, "--require create.p50<1ns");
+    let record = ended.record();
+    assert_eq!(failures(&record).len(), 1, "{:#?}", record.findings);
+    assert!(failures(&record)[0].message.contains("create.p50<1ns"));
+}
+
+/// The blocks of one language on the page about plans.
+fn blocks(language: &str) -> Vec<String> {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/plans.md");
+    let page = fs::read_to_string(page).unwrap();
+    let fence = format!("```{language}\n");
+    let parts = page.split(&fence).skip(1);
+    let block = |part: &str| part.split("```").next().unwrap_or_default().to_owned();
+    parts.map(block).collect()
+}
+
+#[test]
+fn every_plan_of_the_page_runs_as_it_stands() {
+    let plans = blocks("toml");
+    assert_eq!(plans.len(), 3);
+    for plan in plans {
+        let program = loadgen(
+            "run plan.toml --out run --format json --progress none --stack embedded --duration 1s --warmup 0s",
+        );
+        fs::write(program.place().join("plan.toml"), &plan).unwrap();
+        fs::write(program.place().join("users.csv"), &blocks("csv")[0]).unwrap();
+        let record = program.run().record();
+        assert!(
+            failures(&record).is_empty(),
+            "{plan}: {:#?}",
+            record.findings
+        );
+        assert!(record.groups[0].requests.succeeded > 0, "{plan}");
+    }
+}
