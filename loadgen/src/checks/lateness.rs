@@ -119,14 +119,42 @@ pub(super) fn wait(group: &GroupEvidence<'_>) -> Option<Checked> {
                 "a connection that takes long to be made is waited for: is the server slow to accept, or its handshake?",
             )
         };
+        let streams = match group.tally.counts.connections.stream_limit {
+            0 | u32::MAX => String::new(),
+            limit => format!(
+                "; the server allows {} at once on each",
+                counted(u64::from(limit), "request")
+            ),
+        };
         let message = format!(
-            "{} of the requests waited for a connection, {} at p99: {where_}. The wait is in the response time, but fewer requests were in flight than an open loop would have had",
+            "{} of the requests waited for a connection, {} at p99: {where_}{streams}. The wait is in the response time, but fewer requests were in flight than an open loop would have had",
             percent(lag.share()),
             lag.p99,
         );
         Finding::new(Code::QueuedArrivals, message).hint(hint)
     });
     Some((checked, finding))
+}
+
+/// How many requests were in flight over one connection, and how many the server allows there. Only
+/// where several may be.
+pub(super) fn streams(group: &GroupEvidence<'_>) -> Option<Checked> {
+    let connections = &group.tally.counts.connections;
+    let most = (connections.most_streams > 0).then_some(u64::from(connections.most_streams))?;
+    let allowed = match connections.stream_limit {
+        u32::MAX => "any: the server sets no limit".to_owned(),
+        limit => format!("{}: the server allows no more", grouped(u64::from(limit))),
+    };
+    let observed = format!("{} at most", grouped(most));
+    Some((
+        item(
+            "requests in flight on one connection",
+            observed,
+            allowed,
+            true,
+        ),
+        None,
+    ))
 }
 
 /// The time for which this process could not run, whatever was due meanwhile.

@@ -41,6 +41,7 @@ pub(super) fn judge(
         let checks = [
             lateness::release(&group),
             lateness::wait(&group),
+            lateness::streams(&group),
             rate(&group),
             Some(dropped(&group)),
             Some(resources(&group)),

@@ -10,7 +10,10 @@ use loadgen::record::{CountVerdict, GroupRecord};
 
 use crate::ask::ask;
 use crate::crash::crash;
-use crate::support::run::{Run, identities_hold, passes, until};
+use crate::support::found::passes;
+use crate::support::program::until;
+use crate::support::reading::identities_hold;
+use crate::support::run::Run;
 use crate::support::schema;
 
 /// In this order, because they share one stack.

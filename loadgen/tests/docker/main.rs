@@ -11,8 +11,8 @@ mod commands;
 mod crash;
 mod engine;
 mod events;
+mod not_up;
 mod project;
-mod stack;
 #[expect(dead_code, reason = "`it` uses all of it")]
 #[path = "../support/mod.rs"]
 mod support;
@@ -45,7 +45,7 @@ fn trials() -> Vec<Trial> {
     let stale = stale.then(|| {
         "the image loadgen is not of this source: docker compose build loadgen".to_owned()
     });
-    let tests = commands::TESTS.into_iter().chain(stack::TESTS);
+    let tests = commands::TESTS.into_iter().chain(not_up::TESTS);
     let tests = tests.chain(through_nginx::TESTS).chain(events::TESTS);
     let trial = |(name, test): (&str, fn())| {
         let stale = stale.as_ref().filter(|_| name == INSIDE);

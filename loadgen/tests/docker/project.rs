@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use crate::ask::ask;
-use crate::support::run::{Run, Running, until};
+use crate::support::program::until;
+use crate::support::run::{Run, Running};
 
 /// The group with two replicas that do as they should.
 pub const SOUND: &str = "app-group-1";

@@ -5,8 +5,7 @@ use loadgen::record::{BalanceVerdict, CountVerdict, GroupRecord};
 use crate::ask::ask;
 use crate::crash::crash;
 use crate::project::{FAILING, Project, SOUND, load, stack, start};
-use crate::support::found::{all, fails_by, one, replica};
-use crate::support::run::{failures, passes};
+use crate::support::found::{all, fails_by, failures, one, passes, replica};
 
 /// In this order, because they share one stack.
 pub const TESTS: [(&str, fn()); 8] = [

@@ -5,8 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 
 use super::fake::{closed_port, serve};
+use super::found::all;
 use super::program::{Ended, Program, loadgen, test, under};
-use super::reading::{ended_with, found, identities_hold};
+use super::reading::{ended_with, identities_hold};
 
 /// Refused as a mistake in what was typed.
 #[track_caller]
@@ -302,7 +303,7 @@ fn a_target_that_speaks_no_http() {
         ended_with(&ended, 99);
         let record = ended.record();
         for code in ["unanswered-probe", "no-answers"] {
-            assert_eq!(found(&record, code).len(), 1, "{:#?}", record.findings);
+            assert_eq!(all(&record, code).len(), 1, "{:#?}", record.findings);
         }
     }
 }
@@ -319,7 +320,7 @@ fn a_target_that_does_not_know_the_group_is_told_and_loaded_all_the_same() {
     let record = ended.record();
     identities_hold(&record);
     assert_eq!(record.groups[0].status["421"], 20);
-    assert_eq!(found(&record, "no-answers").len(), 1);
+    assert_eq!(all(&record, "no-answers").len(), 1);
 }
 
 /// A test of the compose stack with an engine at this address.

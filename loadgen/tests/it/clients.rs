@@ -7,8 +7,9 @@ use std::time::Duration;
 use loadgen::record::Record;
 
 use super::fake::{Caller, Fake, closed_port, serve, serve_at};
+use super::found::all;
 use super::program::{Ended, Program, test};
-use super::reading::{ended_with, found, identities_hold};
+use super::reading::{ended_with, identities_hold};
 
 fn at(target: &Fake) -> Program {
     test("--rps 40 --policy none").words(&format!("--target http://{}", target.address))
@@ -39,7 +40,7 @@ fn all_failed(ended: &Ended, class: &str, words: &str) -> Record {
     assert_eq!(group.errors, [(class.to_owned(), 40)].into());
     let reason = &group.error_reasons[class];
     assert!(reason.text.contains(words), "{reason:?}");
-    let told = found(&record, "no-answers");
+    let told = all(&record, "no-answers");
     assert!(told[0].message.contains(words), "{told:?}");
     record
 }
@@ -81,7 +82,7 @@ fn who_ends_a_connection_of_doubtful_framing_is_told() {
     let record = all_answered(&at(&target).words("--requests 40").run());
     let connections = record.groups[0].connections;
     assert_eq!(connections.let_go, 40, "{connections:?}");
-    assert!(found(&record, "no-keep-alive").is_empty());
+    assert!(all(&record, "no-keep-alive").is_empty());
 }
 
 #[test]
@@ -101,9 +102,9 @@ fn what_is_refused_has_its_reason() {
     ] {
         let target = always(answer);
         let record = all_failed(&at(&target).run(), "protocol", words);
-        let noted = found(&record, "unanswered-probe");
+        let noted = all(&record, "unanswered-probe");
         assert!(noted[0].message.contains(words), "{noted:?}");
-        let hint = found(&record, "no-answers")[0].hint.clone();
+        let hint = all(&record, "no-answers")[0].hint.clone();
         assert!(!hint.unwrap_or_default().contains("listen at"));
     }
 }
@@ -134,7 +135,7 @@ fn the_question_before_the_load_is_the_loads_own() {
         }
     });
     let record = all_answered(&at(&target).words("--timeout 10s").run());
-    assert!(found(&record, "unanswered-probe").is_empty());
+    assert!(all(&record, "unanswered-probe").is_empty());
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn a_question_that_stays_unanswered_is_a_warning_and_no_end() {
         }
     });
     let record = all_answered(&at(&target).run());
-    let noted = found(&record, "unanswered-probe");
+    let noted = all(&record, "unanswered-probe");
     assert!(noted[0].message.contains("without a byte"), "{noted:?}");
 }
 
@@ -170,7 +171,7 @@ fn an_idle_connection_that_the_server_closed_as_the_request_went_out_is_told_as_
     let lost: u64 = group.errors.values().sum();
     assert!(lost >= 10, "{:?}", group.errors);
     assert_eq!(group.connections.lost_while_idle, lost);
-    let told = found(&record, "errors");
+    let told = all(&record, "errors");
     assert!(told[0].message.contains("idle connection"), "{told:?}");
 }
 
@@ -212,7 +213,7 @@ fn the_server_that_is_asked_is_the_one_that_is_loaded() {
     let record = all_answered(&ended);
     let asked = [four.requests(), six.requests()];
     assert!(asked.contains(&41) && asked.contains(&0), "{asked:?}");
-    let several = found(&record, "several-addresses");
+    let several = all(&record, "several-addresses");
     assert!(several.len() <= 1, "{several:?}");
 }
 
@@ -228,7 +229,7 @@ fn two_pages_of_one_name_are_a_warning() {
         .words(&format!("--replica g=http://{}", two.address))
         .run();
     let record = ended.record();
-    let twins = found(&record, "twin-replicas");
+    let twins = all(&record, "twin-replicas");
     assert_eq!(twins.len(), 1, "{:#?}", record.findings);
     assert!(twins[0].message.contains("twin"), "{twins:?}");
     let ids: Vec<_> = record.stack.replicas.iter().map(|one| &one.id).collect();

@@ -6,8 +6,9 @@ use std::path::Path;
 use loadgen::model::StackKind;
 use loadgen::record::{self, CountVerdict, GroupRecord, Record, Status};
 
+use super::found::all;
 use super::program::{Ended, loadgen, test};
-use super::reading::{ended_with, found, identities_hold};
+use super::reading::{ended_with, identities_hold};
 
 /// Runs a test on the embedded stack that is expected to pass.
 #[track_caller]
@@ -255,7 +256,7 @@ fn a_threshold_that_fails_fails_the_run() {
     let failed: Vec<_> = record.thresholds.iter().map(|one| one.failed).collect();
     assert_eq!(failed, [true, false]);
     assert!(record.thresholds[0].margin < 0.0);
-    let findings = found(&record, "threshold-failed");
+    let findings = all(&record, "threshold-failed");
     assert_eq!(findings.len(), 1);
     assert!(findings[0].message.contains("p50>1ns"), "{findings:?}");
 }
@@ -293,7 +294,7 @@ fn errors_of_the_service_are_counted_by_status_and_by_replica() {
     let failed: Vec<_> = group.replicas.iter().map(|one| one.failed).collect();
     assert_eq!(failed, [0, 50]);
     books_are_equal(group);
-    assert_eq!(found(&record, "errors").len(), 1);
+    assert_eq!(all(&record, "errors").len(), 1);
 }
 
 #[test]
@@ -304,7 +305,7 @@ fn a_proxy_that_does_not_take_turns_is_found_out() {
     ended_with(&ended, 99);
     let record = ended.record();
     identities_hold(&record);
-    let mismatch = found(&record, "policy-mismatch");
+    let mismatch = all(&record, "policy-mismatch");
     assert_eq!(mismatch.len(), 1, "{:#?}", record.findings);
     assert!(mismatch[0].message.contains("3,1"), "{mismatch:?}");
 

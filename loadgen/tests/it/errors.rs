@@ -10,8 +10,9 @@ use loadgen::record::{Record, Severity};
 use rustix::process::{Resource, Rlimit, prlimit};
 
 use super::fake::{Asked, Caller, Fake, serve, serve_at};
+use super::found::all;
 use super::program::{Ended, Program, test, under, until};
-use super::reading::{ended_with, found, identities_hold};
+use super::reading::{ended_with, identities_hold};
 
 /// Serves the probe well, and every later request with `misbehave`.
 fn hostile(misbehave: impl Fn(Caller, Asked) + Send + Sync + 'static) -> Fake {
@@ -40,7 +41,7 @@ fn all_failed_by(ended: &Ended, class: &str) -> Record {
     assert_eq!(group.errors, expected, "{:?}", group.status);
     assert_eq!(group.requests.failed, 40);
     assert_eq!(group.response_time.count, 40, "errors are in the histogram");
-    let findings = found(&record, "no-answers");
+    let findings = all(&record, "no-answers");
     assert_eq!(findings.len(), 1, "{:#?}", record.findings);
     assert!(findings[0].message.contains(class), "{findings:?}");
     record
@@ -270,7 +271,7 @@ fn a_server_that_goes_down_and_comes_back_is_seen_to_do_so() {
         group.connections,
         group.errors
     );
-    assert_eq!(found(&record, "errors").len(), 1, "{:#?}", record.findings);
+    assert_eq!(all(&record, "errors").len(), 1, "{:#?}", record.findings);
 }
 
 #[test]
@@ -315,7 +316,7 @@ fn a_machine_out_of_descriptors_is_an_invalid_run_and_not_a_failing_server() {
     assert_eq!(ended.code, Some(4), "{ended:?}");
     let record = ended.record();
     identities_hold(&record);
-    let findings = found(&record, "descriptors-exhausted");
+    let findings = all(&record, "descriptors-exhausted");
     assert_eq!(findings.len(), 1, "{:#?}", record.findings);
     assert_eq!(findings[0].severity, Severity::Invalid);
     assert!(findings[0].hint.as_ref().unwrap().contains("ulimit -n"));
@@ -341,5 +342,5 @@ fn more_than_the_connections_can_carry_waits_is_dropped_and_is_told() {
     let counts = record.groups[0].requests;
     assert_eq!(counts.planned, 100);
     assert!(counts.dropped > 0, "{counts:?}");
-    assert_eq!(found(&record, "dropped-arrivals").len(), 1);
+    assert_eq!(all(&record, "dropped-arrivals").len(), 1);
 }

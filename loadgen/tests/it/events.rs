@@ -3,8 +3,9 @@
 use loadgen::record::{EventRecord, Record, Severity};
 use rustix::process::Signal;
 
+use super::found::all;
 use super::program::{Ended, loadgen, test};
-use super::reading::{found, identities_hold};
+use super::reading::identities_hold;
 
 const LOAD: &str = "--stack embedded --host app-group-1 --rps 200 --warmup 0s --seed 1";
 
@@ -73,7 +74,7 @@ fn a_crash_without_retries_loses_its_share_for_as_long_as_it_lasts() {
         "counter-reset",
         "uneven-balance",
     ] {
-        assert_eq!(found(&record, code).len(), 0, "{:?}", record.findings);
+        assert_eq!(all(&record, code).len(), 0, "{:?}", record.findings);
     }
 }
 
@@ -166,8 +167,8 @@ fn the_proxy_can_die_too() {
     let event = only_event(&record);
     assert!(event.lost > 100, "{event:?}");
     assert!(event.recovery_s.is_some(), "{event:?}");
-    assert_eq!(found(&record, "counter-reset").len(), 0);
-    assert_eq!(found(&record, "errors").len(), 0, "{:?}", record.findings);
+    assert_eq!(all(&record, "counter-reset").len(), 0);
+    assert_eq!(all(&record, "errors").len(), 0, "{:?}", record.findings);
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn a_command_is_run_and_its_exit_code_judged() {
     let ended = run("--duration 3s", &["1s exec echo no; exit 7"]);
     fails_by(&ended, &["event-failed"]);
     let record = ended.record();
-    let failed = found(&record, "event-failed");
+    let failed = all(&record, "event-failed");
     assert!(
         failed[0].message.contains("exit status: 7: no"),
         "{failed:?}"
@@ -199,7 +200,7 @@ fn thresholds_hold_events_to_their_limits() {
     assert!(event.whom.starts_with("app-group-1/"), "drawn: {event:?}");
     let failed: Vec<_> = record.thresholds.iter().map(|one| one.failed).collect();
     assert_eq!(failed, [true, false]);
-    let found = found(&record, "threshold-failed");
+    let found = all(&record, "threshold-failed");
     assert!(found[0].message.contains("events.lost"), "{found:?}");
 }
 
@@ -217,10 +218,10 @@ fn an_event_that_is_not_over_is_told_and_an_interrupted_run_puts_all_back() {
     let record = ended.record();
     let event = only_event(&record);
     assert!(event.began.is_some() && event.done.is_none(), "{event:?}");
-    assert_eq!(found(&record, "event-unrecovered").len(), 1);
+    assert_eq!(all(&record, "event-unrecovered").len(), 1);
     // It runs again, and so its counter can be read.
-    assert_eq!(found(&record, "unreadable-counter").len(), 0);
-    assert_eq!(found(&record, "vanished-replica").len(), 0);
+    assert_eq!(all(&record, "unreadable-counter").len(), 0);
+    assert_eq!(all(&record, "vanished-replica").len(), 0);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::fake::{Caller, serve};
+use super::found::all;
 use super::program::{Started, children_of, runs, test, until};
-use super::reading::{found, identities_hold};
+use super::reading::identities_hold;
 
 fn in_mid_load() -> Started {
     let started = test("--stack embedded --host app-group-1 --rps 50 --duration 60s").start();
@@ -25,7 +26,7 @@ fn one_signal_stops_the_load_and_stores_what_there_is() {
         let record = ended.record();
         assert!(record.run.interrupted);
         assert_eq!(record.verdict.exit_code, 130);
-        assert_eq!(found(&record, "interrupted").len(), 1);
+        assert_eq!(all(&record, "interrupted").len(), 1);
         assert!(record.groups[0].requests.succeeded >= 50);
         assert!((1.0..60.0).contains(&record.run.duration_s));
         identities_hold(&record);

@@ -7,9 +7,9 @@ use std::process::Command;
 use loadgen::record::{Record, Severity, Status};
 use rustix::process::Signal;
 
+use super::found::all;
 use super::judged::judged_the_same;
 use super::program::{children_of, loadgen, runs, test, until};
-use super::reading::found;
 
 #[test]
 fn a_killed_run_leaves_its_seconds_and_no_process() {
@@ -33,7 +33,7 @@ fn a_killed_run_leaves_its_seconds_and_no_process() {
     assert_eq!(record.verdict.exit_code, 4);
     assert!(record.run.interrupted);
     assert!(record.run.duration_s >= 2.0, "{}", record.run.duration_s);
-    assert_eq!(found(&record, "incomplete-run").len(), 1);
+    assert_eq!(all(&record, "incomplete-run").len(), 1);
     let counts = record.groups[0].requests;
     assert!(counts.planned >= 100, "{counts:?}");
     assert_eq!(counts.planned, counts.sent + counts.dropped);
@@ -68,7 +68,7 @@ fn a_second_that_was_cut_short_is_left_out() {
 
 /// What a run lacks whose totals are whole.
 fn lacks_seconds(record: &Record, reason: &str) {
-    let lost = found(record, "lost-seconds");
+    let lost = all(record, "lost-seconds");
     assert_eq!(lost.len(), 1, "{:?}", record.findings);
     assert_eq!(lost[0].severity, Severity::Warning);
     assert!(lost[0].message.contains(reason), "{}", lost[0].message);
@@ -130,7 +130,7 @@ fn a_second_that_is_missing_from_a_lost_run_is_told() {
         .run();
     assert_eq!(drawn.code, Some(0), "{drawn:?}");
     let record = ended.record();
-    let lost = found(&record, "lost-seconds");
+    let lost = all(&record, "lost-seconds");
     assert_eq!(lost[0].severity, Severity::Invalid);
     assert!(
         lost[0].message.ends_with("the time line lacks 1"),

@@ -4,11 +4,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use loadgen::record::{BalanceVerdict, CountVerdict, Status};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use super::found::{all, fails_by, one, replica};
+use super::found::{all, fails_by, failures, one, passes, replica};
 use super::peers;
-use super::run::{Run, Running, failures, passes};
+use super::run::{Run, Running};
 
 /// Starts a run on the embedded stack, where no Docker Engine is.
 fn start(words: &str) -> Running {
@@ -141,11 +141,10 @@ fn answers_that_name_nobody_are_no_replicas() {
 fn a_generator_without_cpu_is_invalid_and_nothing_slow() {
     let running = start("--rps 200 --duration 3s");
     running.until_seconds(1);
-    let process = Pid::from_raw(i32::try_from(running.child.id()).unwrap()).unwrap();
     for _ in 0..20 {
-        kill_process(process, Signal::STOP).unwrap();
+        running.signal(Signal::STOP);
         std::thread::sleep(Duration::from_millis(45));
-        kill_process(process, Signal::CONT).unwrap();
+        running.signal(Signal::CONT);
         std::thread::sleep(Duration::from_millis(5));
     }
     let run = running.end();

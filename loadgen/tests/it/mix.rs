@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use loadgen::record::{CountVerdict, Finding, Record, Severity};
+use loadgen::record::{CountVerdict, Record};
 
+use super::found::failures;
 use super::program::{Ended, loadgen};
 use super::reading::identities_hold;
 
@@ -37,22 +38,6 @@ rps = 100
   headers = { content-type = "application/json", x-request-id = "{uuid}" }
   body = '{"user":"{users.id}","n":{seq}}'
 "#;
-
-/// What a machine with other work to do may find; the counts are right all the same.
-const TIMING: [&str; 5] = [
-    "generator-lag",
-    "generator-cpu",
-    "rate-not-reached",
-    "machine-stalls",
-    "machine-contention",
-];
-
-fn failures(record: &Record) -> Vec<&Finding> {
-    let weight = |finding: &&Finding| {
-        finding.severity >= Severity::Failure && !TIMING.contains(&finding.code.name())
-    };
-    record.findings.iter().filter(weight).collect()
-}
 
 fn run_plan(plan: &str, words: &str) -> Ended {
     let program = loadgen("run plan.toml --out run --format json --progress none").words(words);

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use loadgen::record::{CountVerdict, Severity};
 
 use super::fake::{Caller, Fake, serve};
+use super::found::all;
 use super::program::{Ended, test};
-use super::reading::{ended_with, found, identities_hold};
+use super::reading::{ended_with, identities_hold};
 
 /// A target that takes strict turns, and the two replicas' pages beside it.
 struct Shop {
@@ -85,7 +86,7 @@ fn unreadable_because(shop: &Shop, reason: &str) {
     assert_eq!(shares, [25, 25], "the answers tell them apart");
     assert_eq!(group.crosscheck.verdict, CountVerdict::Unavailable);
     assert_eq!(group.crosscheck.replicas, None);
-    let findings = found(&record, "unreadable-counter");
+    let findings = all(&record, "unreadable-counter");
     assert_eq!(findings.len(), 1, "{:#?}", record.findings);
     let finding = findings[0];
     assert_eq!(finding.severity, Severity::Invalid);
@@ -192,7 +193,7 @@ fn a_counter_that_lost_requests_fails_the_run() {
     ended_with(&ended, 99);
     let record = ended.record();
     identities_hold(&record);
-    let findings = found(&record, "count-mismatch");
+    let findings = all(&record, "count-mismatch");
     assert_eq!(findings.len(), 1, "{:#?}", record.findings);
     assert_eq!(findings[0].replica.as_deref(), Some("two"));
     assert_eq!(record.groups[0].crosscheck.verdict, CountVerdict::Disagree);
@@ -209,7 +210,7 @@ fn a_counter_that_began_anew_is_named() {
     ended_with(&ended, 0);
     let record = ended.record();
     identities_hold(&record);
-    let findings = found(&record, "counter-reset");
+    let findings = all(&record, "counter-reset");
     assert_eq!(findings.len(), 1, "{:#?}", record.findings);
     assert_eq!(findings[0].replica.as_deref(), Some("two"));
 }

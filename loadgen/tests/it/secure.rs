@@ -4,7 +4,9 @@
 use std::fs;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -17,8 +19,9 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use super::found::all;
 use super::program::{Ended, Program, test};
-use super::reading::{ended_with, found, identities_hold};
+use super::reading::{ended_with, identities_hold};
 
 type Body = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
@@ -37,10 +40,21 @@ struct Secure {
     address: SocketAddr,
     certificate: String,
     seen: Arc<Mutex<Vec<Seen>>>,
+    /// Handshakes that were completed.
+    n_connections: Arc<AtomicU64>,
 }
 
 /// Serves with a certificate for `name`, speaking `protocols`; what `answer` says, or nothing.
 fn secure<A, F>(name: &str, protocols: &[&str], answer: A) -> Secure
+where
+    A: Fn(u64) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
+{
+    with_streams(200, name, protocols, answer)
+}
+
+/// The same, with so many streams at once on a connection.
+fn with_streams<A, F>(streams: u32, name: &str, protocols: &[&str], answer: A) -> Secure
 where
     A: Fn(u64) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
@@ -63,58 +77,83 @@ where
         address: listener.local_addr().unwrap(),
         certificate: own.cert.pem(),
         seen: Arc::default(),
+        n_connections: Arc::default(),
     };
     let seen = Arc::clone(&secure.seen);
+    let n_connections = Arc::clone(&secure.n_connections);
     let acceptor = TlsAcceptor::from(Arc::new(config));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build().unwrap();
-        runtime.block_on(accept(listener, acceptor, seen, answer));
+        let server = Server {
+            acceptor,
+            seen,
+            n_connections,
+            streams,
+        };
+        runtime.block_on(server.accept(listener, answer));
     });
     secure
 }
 
-async fn accept<A, F>(
-    listener: std::net::TcpListener,
+/// What every connection is served with.
+#[derive(Clone)]
+struct Server {
     acceptor: TlsAcceptor,
     seen: Arc<Mutex<Vec<Seen>>>,
-    answer: A,
-) where
-    A: Fn(u64) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
-{
-    let listener = TcpListener::from_std(listener).unwrap();
-    while let Ok((stream, _)) = listener.accept().await {
-        let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
-        tokio::spawn(async move {
-            let Ok(stream) = acceptor.accept(stream).await else {
-                return;
-            };
-            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let service = service_fn(move |request: Request<Incoming>| {
-                let header = |name: &str| {
-                    let value = request.headers().get(name)?;
-                    Some(value.to_str().unwrap().to_owned())
-                };
-                let mut seen = seen.lock().unwrap();
-                seen.push(Seen {
-                    version: request.version(),
-                    authority: request.uri().authority().map(ToString::to_string),
-                    host: header("host"),
-                    agent: header("user-agent"),
-                });
-                answer(seen.len() as u64 - 1)
-            });
-            let stream = TokioIo::new(stream);
-            // A connection that ends badly is what some tests are about.
-            if h2 {
-                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                let _ = server.serve_connection(stream, service).await;
-            } else {
-                let server = hyper::server::conn::http1::Builder::new();
-                let _ = server.serve_connection(stream, service).await;
-            }
+    n_connections: Arc<AtomicU64>,
+    streams: u32,
+}
+
+impl Server {
+    async fn accept<A, F>(self, listener: std::net::TcpListener, answer: A)
+    where
+        A: Fn(u64) -> F + Copy + Send + Sync + 'static,
+        F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
+    {
+        let listener = TcpListener::from_std(listener).unwrap();
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(self.clone().serve(stream, answer));
+        }
+    }
+
+    async fn serve<A, F>(self, stream: tokio::net::TcpStream, answer: A)
+    where
+        A: Fn(u64) -> F + Copy + Send + Sync + 'static,
+        F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
+    {
+        let Ok(stream) = self.acceptor.accept(stream).await else {
+            return;
+        };
+        self.n_connections.fetch_add(1, Ordering::Relaxed);
+        let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let service = service_fn(|request: Request<Incoming>| answer(self.see(&request)));
+        let stream = TokioIo::new(stream);
+        // A connection that ends badly is what some tests are about.
+        if h2 {
+            let mut server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            server.max_concurrent_streams(self.streams);
+            let _ = server.serve_connection(stream, service).await;
+        } else {
+            let server = hyper::server::conn::http1::Builder::new();
+            let _ = server.serve_connection(stream, service).await;
+        }
+    }
+
+    /// Keeps what came, and tells how many came before it.
+    fn see(&self, request: &Request<Incoming>) -> u64 {
+        let header = |name: &str| {
+            let value = request.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        let mut seen = self.seen.lock().unwrap();
+        seen.push(Seen {
+            version: request.version(),
+            authority: request.uri().authority().map(ToString::to_string),
+            host: header("host"),
+            agent: header("user-agent"),
         });
+        seen.len() as u64 - 1
     }
 }
 
@@ -163,7 +202,7 @@ fn all_is_well(ended: &Ended, replica: &str) {
     assert_eq!(group.status, [("200".to_owned(), 40)].into());
     assert_eq!(group.replicas.len(), 1, "{:?}", group.replicas);
     assert_eq!(group.replicas[0].id, replica);
-    let retried = found(&record, "retried-requests");
+    let retried = all(&record, "retried-requests");
     assert_eq!(retried.len(), 1, "{:#?}", record.findings);
 }
 
@@ -339,5 +378,75 @@ fn a_target_that_does_not_speak_tls_is_told_before_the_load() {
         3,
         &["https://127.0.0.1:", "gave no answer"],
         &["--target", "TLS"],
+    );
+}
+
+/// An answer that takes 50 ms.
+async fn slow(nth: u64) -> Result<Response<Body>, std::io::Error> {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    good(nth).await
+}
+
+#[test]
+fn a_limit_of_streams_opens_more_connections_and_is_no_service_time() {
+    let server = with_streams(2, "localhost", &["h2"], slow);
+    let ended = server
+        .trusted("localhost")
+        .words("--rps 100 --connections 64 --replica-id header:x-name")
+        .run();
+    let record = ended.record();
+    identities_hold(&record);
+    let group = &record.groups[0];
+    assert_eq!(group.requests.succeeded, 100, "{:?}", group.errors);
+    // Five are in flight at 100/s: three connections of two, and the question before the load.
+    let opened = server.n_connections.load(Ordering::Relaxed);
+    assert_eq!(group.connections.opened + 1, opened);
+    assert!(group.connections.opened >= 3, "{:?}", group.connections);
+    assert_eq!(group.connections.stream_limit, 2);
+    assert_eq!(group.connections.most_streams, 2);
+    // Half of them took what the server took, and none waited in a queue of ours unseen.
+    assert!(
+        group.service_time.p50 < 100_000_000,
+        "{}",
+        group.service_time.p50
+    );
+    let told = record
+        .certificate
+        .items
+        .iter()
+        .find(|item| item.name.contains("on one connection"));
+    assert!(
+        told.is_some_and(|item| item.budget.contains("allows no more")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn the_wait_for_a_stream_is_the_clients_queue() {
+    let server = with_streams(1, "localhost", &["h2"], slow);
+    let ended = server
+        .trusted("localhost")
+        .words("--rps 60 --connections 1 --threads 1 --replica-id header:x-name")
+        .run();
+    let record = ended.record();
+    identities_hold(&record);
+    let group = &record.groups[0];
+    assert!(group.requests.succeeded > 15, "{:?}", group.errors);
+    // 20 a second are answered of 60 that are due: the last of a second waits for most of two.
+    assert!(
+        group.service_time.p50 < 100_000_000,
+        "{}",
+        group.service_time.p50
+    );
+    assert!(
+        group.connection_wait.p99 > 500_000_000,
+        "{}",
+        group.connection_wait.p99
+    );
+    let queued = all(&record, "queued-arrivals");
+    assert_eq!(queued.len(), 1, "{:#?}", record.findings);
+    assert!(
+        queued[0].message.contains("allows 1 request at once"),
+        "{queued:?}"
     );
 }

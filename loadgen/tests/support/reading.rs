@@ -1,23 +1,9 @@
 //! What every record must hold, whatever happened, and whether it may be believed.
 
-use loadgen::record::{Finding, GroupRecord, IntervalRecord, Quantiles, Record, Severity};
+use loadgen::record::{GroupRecord, IntervalRecord, Quantiles, Record, Severity};
 
+use super::found::is_of_timing;
 use super::program::Ended;
-
-/// What a machine with other work to do may find; the counts are right all the same.
-const TIMING: [&str; 5] = [
-    "machine-stalls",
-    "generator-lag",
-    "generator-cpu",
-    "rate-not-reached",
-    "queued-arrivals",
-];
-
-/// The findings of one code.
-pub fn found<'a>(record: &'a Record, code: &str) -> Vec<&'a Finding> {
-    let findings = record.findings.iter();
-    findings.filter(|finding| finding.code == code).collect()
-}
 
 /// The run ended with this code; or with 4, where nothing but a busy machine is the reason.
 #[track_caller]
@@ -32,7 +18,7 @@ pub fn ended_with(ended: &Ended, code: u8) {
         .peekable();
     if told == Some(4) && code != 4 && invalid.peek().is_some() {
         for finding in invalid {
-            assert!(TIMING.contains(&finding.code.name()), "{finding:?}");
+            assert!(is_of_timing(finding), "{finding:?}");
         }
         // What the code would have been.
         let fails = record
