@@ -1,8 +1,9 @@
-//! The intervals as CSV: one row per second and group, times in nanoseconds.
+//! The intervals as CSV: one row per second and group, and one per second, group and request name;
+//! times in nanoseconds.
 
 use std::fmt::Write as _;
 
-use crate::record::{IntervalRecord, Quantiles, Record};
+use crate::record::{IntervalRecord, Quantiles, Record, RequestRecord};
 
 const HEAD: &str = "second,host,planned,sent,dropped,succeeded,failed,\
 response_p50_ns,response_p90_ns,response_p99_ns,response_p99_9_ns,response_max_ns,\
@@ -21,6 +22,42 @@ pub fn render_csv(record: &Record) -> String {
     csv
 }
 
+const REQUESTS: &str = "second,host,request,planned,sent,dropped,succeeded,failed,\
+response_p50_ns,response_p90_ns,response_p99_ns,response_p99_9_ns,response_max_ns,\
+service_p50_ns,service_p99_ns,service_max_ns";
+
+/// The same by request name; nothing where no group has several requests.
+#[must_use]
+pub fn render_requests_csv(record: &Record) -> Option<String> {
+    let mut groups = record.groups.iter();
+    groups.find(|group| !group.requests_by_name.is_empty())?;
+    let mut csv = format!("{REQUESTS}\r\n");
+    for interval in &record.intervals {
+        for request in &interval.requests_by_name {
+            request_row(&mut csv, interval, request);
+        }
+    }
+    Some(csv)
+}
+
+fn request_row(csv: &mut String, interval: &IntervalRecord, request: &RequestRecord) {
+    let (host, name) = (field(&interval.host), field(&request.name));
+    let _ = write!(csv, "{},{host},{name}", interval.second);
+    let counts = [
+        request.planned,
+        request.sent,
+        request.dropped,
+        request.succeeded,
+        request.failed,
+    ];
+    for count in counts {
+        let _ = write!(csv, ",{count}");
+    }
+    response(csv, &request.response_time);
+    ends(csv, &request.service_time);
+    csv.push_str("\r\n");
+}
+
 fn row(csv: &mut String, record: &Record, interval: &IntervalRecord) {
     let counts = [
         interval.planned,
@@ -33,24 +70,9 @@ fn row(csv: &mut String, record: &Record, interval: &IntervalRecord) {
     for count in counts {
         let _ = write!(csv, ",{count}");
     }
-    let (response, service, lag) = (
-        &interval.response_time,
-        &interval.service_time,
-        &interval.send_lag,
-    );
-    times(
-        csv,
-        response,
-        &[
-            response.p50,
-            response.p90,
-            response.p99,
-            response.p99_9,
-            response.max,
-        ],
-    );
-    times(csv, service, &[service.p50, service.p99, service.max]);
-    times(csv, lag, &[lag.p50, lag.p99, lag.max]);
+    response(csv, &interval.response_time);
+    ends(csv, &interval.service_time);
+    ends(csv, &interval.send_lag);
     let replicas: Vec<_> = interval
         .replicas
         .iter()
@@ -63,7 +85,7 @@ fn row(csv: &mut String, record: &Record, interval: &IntervalRecord) {
         field(&replicas.join(";"))
     );
     for lag in [&interval.release_lag, &interval.connection_wait] {
-        times(csv, lag, &[lag.p50, lag.p99, lag.max]);
+        ends(csv, lag);
     }
     csv.push(',');
     if let Some(stalls) = &record.environment.stalls {
@@ -72,6 +94,14 @@ fn row(csv: &mut String, record: &Record, interval: &IntervalRecord) {
         let _ = write!(csv, "{}", second.map_or(0, |at| at.lost.0));
     }
     csv.push_str("\r\n");
+}
+
+fn response(csv: &mut String, of: &Quantiles) {
+    times(csv, of, &[of.p50, of.p90, of.p99, of.p99_9, of.max]);
+}
+
+fn ends(csv: &mut String, of: &Quantiles) {
+    times(csv, of, &[of.p50, of.p99, of.max]);
 }
 
 fn times(csv: &mut String, of: &Quantiles, values: &[u64]) {
@@ -108,6 +138,24 @@ mod tests {
         for line in lines {
             assert_eq!(line.split(',').count(), HEAD.split(',').count(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_row_for_every_request_name_and_second() {
+        assert_eq!(render_requests_csv(&synthetic::clean()), None);
+        let record = synthetic::mix();
+        let csv = render_requests_csv(&record).unwrap();
+        let lines: Vec<_> = csv.split_terminator("\r\n").collect();
+        assert_eq!(lines.len(), 1 + 2 * record.intervals.len());
+        let fields = REQUESTS.split(',').count();
+        assert_eq!(lines[1].split(',').count(), fields, "{}", lines[1]);
+        // The comma that is in the name is no end of a field.
+        assert!(
+            lines[2].contains(",\"'=create, \"\"<b>\"\"\","),
+            "{}",
+            lines[2]
+        );
+        assert_eq!(lines[2].split(',').count(), fields + 1, "{}", lines[2]);
     }
 
     #[test]

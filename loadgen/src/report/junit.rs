@@ -126,7 +126,18 @@ fn figures(suite: &mut TestSuite, group: &GroupRecord) {
     });
     let kinds = sentences::kinds(group).into_iter();
     let kinds = kinds.map(|(name, count, _)| (name.replace(' ', "."), count));
-    for (name, value) in counts.into_iter().chain(times).chain(kinds) {
+    let by_name = group.requests_by_name.iter().flat_map(|request| {
+        let times = &request.response_time;
+        [
+            ("sent", request.sent),
+            ("succeeded", request.succeeded),
+            ("failed", request.failed),
+            ("response.p50_ns", times.p50),
+            ("response.p99_ns", times.p99),
+        ]
+        .map(|(figure, value)| (format!("{}.{figure}", request.name), value))
+    });
+    for (name, value) in counts.into_iter().chain(times).chain(kinds).chain(by_name) {
         suite.add_property(Property::new(plain(&name), value.to_string()));
     }
 }

@@ -24,7 +24,7 @@ pub use comparison::{
     render_comparison_html, render_comparison_json, render_comparison_markdown,
     render_comparison_text,
 };
-pub use csv::render_csv;
+pub use csv::{render_csv, render_requests_csv};
 pub use experiment::{
     json, render_scaling_html, render_scaling_markdown, render_scaling_text, render_search_html,
     render_search_markdown, render_search_text, scaling_files, search_files,

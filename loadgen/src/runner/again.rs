@@ -72,6 +72,8 @@ pub(super) fn files(record: &Record, csv: bool) -> Vec<(String, String)> {
     let mut files = report::files(record);
     if csv {
         files.push(("intervals.csv".into(), report::render_csv(record)));
+        let by_name = report::render_requests_csv(record);
+        files.extend(by_name.map(|csv| ("requests.csv".into(), csv)));
     }
     files
 }

@@ -108,6 +108,8 @@ pub struct Project {
     pub name: Option<String>,
     /// What `docker-compose.yml` lets be set from outside, such as `HTTP_PORT`.
     pub variables: Vec<(String, String)>,
+    /// The compose files it is made of; none takes the folder's own.
+    pub files: Vec<String>,
 }
 
 impl Default for Project {
@@ -116,11 +118,23 @@ impl Default for Project {
             directory: PathBuf::from("."),
             name: None,
             variables: Vec::new(),
+            files: Vec::new(),
         }
     }
 }
 
 impl Project {
+    /// Its files; none where one of them is not to be had here.
+    #[must_use]
+    pub fn files_there(&self) -> &[String] {
+        let mut files = self.files.iter();
+        if files.all(|file| std::path::Path::new(file).is_file()) {
+            &self.files
+        } else {
+            &[]
+        }
+    }
+
     /// The project in this folder, or the one that `COMPOSE_PROJECT_NAME` names.
     pub fn here() -> Self {
         Self {

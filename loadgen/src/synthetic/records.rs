@@ -4,7 +4,8 @@ use super::Scene;
 use crate::plan::{PlanFields, Sense, Threshold};
 use crate::record::{
     BalanceVerdict, BucketedQuantile, Certificate, CertificateItem, Code, CountVerdict, Finding,
-    Held, Record, Residual, ServerTime, Severity, Status, ThreadInfo, ThresholdResult, Verdict,
+    Held, Record, RequestCheck, RequestRecord, Residual, ServerTime, Severity, Status, ThreadInfo,
+    ThresholdResult, Verdict,
 };
 
 /// A quiet run: everything answered, even, equal counts.
@@ -303,6 +304,53 @@ pub fn two_groups() -> Record {
     record
 }
 
+/// A group that sends two requests, of which one's counts disagree.
+pub fn mix() -> Record {
+    let mut record = clean();
+    let whole = &record.groups[0];
+    let named = |name: &str, of_nine: u64, replicas: u64| {
+        let planned = whole.requests.planned * of_nine / 9;
+        RequestRecord {
+            name: name.into(),
+            planned,
+            sent: planned,
+            dropped: 0,
+            succeeded: planned,
+            failed: 0,
+            response_time: whole.response_time.clone(),
+            service_time: whole.service_time.clone(),
+            status: [("200".to_owned(), planned)].into(),
+            errors: std::collections::BTreeMap::default(),
+            unnamed: std::collections::BTreeMap::default(),
+            extra_tries: 0,
+            crosscheck: Some(RequestCheck {
+                verdict: if replicas == planned {
+                    CountVerdict::Agree
+                } else {
+                    CountVerdict::Disagree
+                },
+                client: planned,
+                replicas: Some(replicas),
+                counted_by: Some(format!(
+                    "{} /items",
+                    if of_nine == 8 { "GET" } else { "POST" }
+                )),
+                counted_with: Vec::new(),
+            }),
+        }
+    };
+    let planned = whole.requests.planned;
+    let both = vec![
+        named("list", 8, planned * 8 / 9),
+        named("=create, \"<b>\"", 1, planned / 9 - 3),
+    ];
+    for interval in &mut record.intervals {
+        interval.requests_by_name.clone_from(&both);
+    }
+    record.groups[0].requests_by_name = both;
+    record
+}
+
 /// Every record that is quick to make, by name.
 pub fn short() -> Vec<(&'static str, Record)> {
     vec![
@@ -322,6 +370,7 @@ pub fn pages() -> Vec<(&'static str, Record)> {
     pages.extend([
         ("timed", timed(clean())),
         ("overloaded", overloaded()),
+        ("mix", mix()),
         ("endless", endless()),
     ]);
     pages

@@ -10,14 +10,14 @@ use loadgen::record::{CountVerdict, GroupRecord};
 
 use crate::ask::ask;
 use crate::crash::crash;
-use crate::support::found::passes;
+use crate::support::found::{one, passes};
 use crate::support::program::until;
 use crate::support::reading::identities_hold;
 use crate::support::run::Run;
 use crate::support::schema;
 
 /// In this order, because they share one stack.
-pub const TESTS: [(&str, fn()); 10] = [
+pub const TESTS: [(&str, fn()); 12] = [
     (
         "up_brings_up_two_replicas_a_group_and_ps_lists_them",
         up_and_ps,
@@ -36,6 +36,11 @@ pub const TESTS: [(&str, fn()); 10] = [
         crashed_replica,
     ),
     ("a_run_inside_the_network_agrees_too", inside_network),
+    (
+        "a_proxy_without_a_port_of_its_own_is_told_to_have_moved",
+        moved_proxy,
+    ),
+    ("up_repairs_what_a_killed_run_left", repaired),
     ("down_removes_it_all", down),
 ];
 
@@ -304,6 +309,41 @@ fn inside_network() {
     for replica in &record.groups[0].replicas {
         assert!(rows.iter().any(|row| row[1] == replica.id), "{replica:?}");
     }
+}
+
+fn moved_proxy() {
+    stack();
+    let mut command = program(
+        env!("CARGO_BIN_EXE_loadgen"),
+        "--stack compose --host app-group-1 --rps 20 --duration 4s --warmup 0s",
+    );
+    command.args(["--event", "1s kill proxy"]);
+    let run = Run::start(command).end();
+    let failed = one(&run.record, "event-failed");
+    for words in ["another start", "HTTP_PORT=8080"] {
+        assert!(failed.message.contains(words), "{}", failed.message);
+    }
+}
+
+fn repaired() {
+    stack();
+    let mut command = program(
+        env!("CARGO_BIN_EXE_loadgen"),
+        "--stack compose --host app-group-1 --rps 20 --duration 30s --warmup 0s",
+    );
+    command.args(["--event", "1s..29s pause app-group-1/1"]);
+    let mut running = command
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let state = || ps()[0][2].clone();
+    until("the replica to stand still", || state() == "paused");
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(state(), "paused", "nobody was there to put it back");
+    succeeded(&loadgen("up"));
+    assert_eq!(state(), "running");
 }
 
 fn down() {

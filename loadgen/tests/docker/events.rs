@@ -3,13 +3,15 @@
 use std::process::Command;
 
 use loadgen::record::{CountVerdict, EventRecord};
+use rustix::process::Signal;
 
 use crate::project::{Project, SOUND, stack, start_events};
-use crate::support::found::all;
+use crate::support::found::{all, replica};
+use crate::support::program::until;
 use crate::support::run::Run;
 
-/// Crash, pause, quota and network: the verbs that are held to their cost through NGINX.
-pub const TESTS: [(&str, fn()); 4] = [
+/// In this order, because they share one stack.
+pub const TESTS: [(&str, fn()); 10] = [
     ("a_crash_is_told_with_what_it_cost", crash),
     ("a_pause_makes_its_share_wait_and_loses_none", pause),
     ("a_throttled_replica_is_set_free_again", throttle),
@@ -17,7 +19,22 @@ pub const TESTS: [(&str, fn()); 4] = [
         "a_replica_that_left_the_network_is_back_after_it",
         disconnect,
     ),
+    ("a_stopped_replica_is_started_again", stop),
+    ("a_third_replica_gets_its_share_and_is_gone_after_it", scale),
+    (
+        "a_rolling_restart_loses_nothing_where_the_proxy_tries_again",
+        rolling_restart,
+    ),
+    ("a_proxy_that_reads_its_file_again_loses_nothing", reload),
+    ("a_killed_proxy_is_back_where_it_was", kill_proxy),
+    ("what_was_done_is_undone_on_an_interrupt", interrupt),
 ];
+
+/// The proxy asks another replica where one does not answer.
+const RETRIES: (&str, &str) = (
+    "proxy_next_upstream off;",
+    "proxy_next_upstream error timeout http_502;",
+);
 
 #[track_caller]
 fn run(words: &str, events: &[&str]) -> Run {
@@ -75,8 +92,9 @@ fn pause() {
 fn throttle() {
     stack().configure(&[]);
     let run = run(
-        "--host app-group-1 --rps 200 --duration 7s --connections 256",
-        &["2s..3s throttle app-group-1/1=0.01"],
+        // 300 a second take more than a hundredth of a CPU, whatever the machine.
+        "--host app-group-1 --rps 600 --duration 9s --connections 1024",
+        &["2s..4s throttle app-group-1/1=0.01"],
     );
     let event = &events(&run)[0];
     let (before, during) = (event.before.unwrap(), event.during.unwrap());
@@ -98,6 +116,87 @@ fn disconnect() {
         "{{len .NetworkSettings.Networks}}",
     );
     assert_eq!(networks, "1");
+}
+
+fn stop() {
+    stack().configure(&[]);
+    let run = run(
+        "--host app-group-1 --rps 100 --duration 9s",
+        &["2s..4s stop app-group-1/2"],
+    );
+    let event = &events(&run)[0];
+    assert!(event.rebalance_s.is_some(), "{event:?}");
+    assert_eq!(event.lost, run.record.groups[0].requests.failed);
+    let state = inspect(&Project::container(SOUND, 2), "{{.State.Status}}");
+    assert_eq!(state, "running");
+}
+
+fn scale() {
+    stack().configure(&[]);
+    let before = Project::replicas(SOUND);
+    let run = run(
+        "--host app-group-1 --rps 90 --duration 12s",
+        &["2s scale app-group-1=3"],
+    );
+    let event = &events(&run)[0];
+    assert_eq!(event.lost, 0, "{event:?}");
+    assert_eq!(event.replicas.len(), 1, "the new one: {event:?}");
+    // NGINX asks for names every two seconds, and one more is the window that tells.
+    assert!(event.rebalance_s.unwrap() <= 3.0, "{event:?}");
+    let third = &event.replicas[0];
+    let answered = replica(&run.record, third).requests;
+    assert!(answered > 50, "{third}: {answered}");
+    assert_eq!(Project::replicas(SOUND), before, "put back");
+}
+
+fn rolling_restart() {
+    stack().configure(&[RETRIES]);
+    let run = run(
+        "--host app-group-1 --rps 100 --duration 26s --connections 256",
+        &["2s rolling-restart app-group-1"],
+    );
+    let event = &events(&run)[0];
+    assert_eq!(event.lost, 0, "{event:?}");
+    assert_eq!(event.replicas.len(), 2, "{event:?}");
+    assert_eq!(run.record.groups[0].requests.failed, 0);
+}
+
+fn reload() {
+    stack().configure(&[]);
+    let run = run(
+        "--host app-group-1 --rps 200 --duration 5s",
+        &["2s reload proxy"],
+    );
+    let event = &events(&run)[0];
+    assert_eq!(event.lost, 0, "{event:?}");
+    assert_eq!(run.record.groups[0].requests.failed, 0);
+}
+
+fn kill_proxy() {
+    stack().configure(&[]);
+    let run = run(
+        "--host app-group-1 --rps 50 --duration 9s",
+        &["2s kill proxy"],
+    );
+    let event = &events(&run)[0];
+    assert!(event.lost > 0, "{event:?}");
+    let group = &run.record.groups[0];
+    assert_eq!(event.lost, group.requests.failed);
+    assert!(group.requests.succeeded > 250, "{:?}", group.requests);
+}
+
+fn interrupt() {
+    stack().configure(&[]);
+    let running = start_events(
+        "--host app-group-1 --rps 100 --duration 30s --connections 512",
+        &["1s..29s pause app-group-1/1"],
+    );
+    let paused = || inspect(&Project::container(SOUND, 1), "{{.State.Paused}}");
+    until("the replica to stand still", || paused() == "true");
+    running.signal(Signal::INT);
+    let run = running.end();
+    assert_eq!(run.record.verdict.exit_code, 130);
+    assert_eq!(paused(), "false");
 }
 
 fn inspect(container: &str, format: &str) -> String {

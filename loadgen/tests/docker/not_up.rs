@@ -45,6 +45,7 @@ fn wanted(name: &str, http_port: &str) -> StackSpec {
         ]
         .map(variable)
         .to_vec(),
+        files: Vec::new(),
     };
     wanted
 }

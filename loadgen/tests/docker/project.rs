@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use crate::ask::ask;
 use crate::support::program::until;
 use crate::support::run::{Run, Running};
+use crate::support::server::closed_port;
 
 /// The group with two replicas that do as they should.
 pub const SOUND: &str = "app-group-1";
@@ -19,6 +20,12 @@ pub const FAILING: &str = "app-group-2";
 /// The name that the project bears among the engine's.
 fn name() -> String {
     format!("loadgen-misbehaviour-{}", std::process::id())
+}
+
+/// Where the proxy is found on this machine: one port, also after it was killed.
+fn http_port() -> &'static str {
+    static PORT: OnceLock<String> = OnceLock::new();
+    PORT.get_or_init(|| closed_port().port().to_string())
 }
 
 fn repository() -> &'static Path {
@@ -165,7 +172,7 @@ fn program(name: &str) -> Command {
         .current_dir(repository())
         .stdin(Stdio::null())
         .env("COMPOSE_PROJECT_NAME", self::name())
-        .env("HTTP_PORT", "")
+        .env("HTTP_PORT", http_port())
         .env("STATUS_PORT", "")
         .env("METRICS_PORTS", "");
     command

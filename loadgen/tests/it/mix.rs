@@ -1,10 +1,12 @@
 //! Several requests of a group: which are sent, what is in them, and that their counts agree.
 
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use loadgen::record::{CountVerdict, Record};
 
-use super::found::failures;
+use super::fake::{Fake, serve};
+use super::found::{all, failures};
 use super::program::{Ended, loadgen};
 use super::reading::identities_hold;
 
@@ -160,10 +162,95 @@ fn a_threshold_of_a_request_is_judged_by_its_name() {
     assert!(failures(&record)[0].message.contains("create.p50<1ns"));
 }
 
-/// The blocks of one language on the page about plans.
+/// One replica that is its own proxy and counts by handler, and `/other` three times too seldom.
+fn forgetful() -> Fake {
+    let counts = [AtomicU64::new(0), AtomicU64::new(0)];
+    serve(move |mut caller| {
+        while let Some(asked) = caller.asked() {
+            if asked.path == "/metrics" {
+                let [items, other] = counts.each_ref().map(|count| count.load(Ordering::SeqCst));
+                let page = [("/items", items), ("/other", other.saturating_sub(3))];
+                let lines = page.map(|(handler, count)| {
+                    format!("http_requests_total{{handler=\"{handler}\",method=\"GET\"}} {count}\n")
+                });
+                caller.answer(&lines.concat());
+            } else {
+                counts[usize::from(asked.path == "/other")].fetch_add(1, Ordering::SeqCst);
+                caller.answer_with("x-replica: one\r\n", "ok");
+            }
+        }
+    })
+}
+
+#[test]
+fn a_request_that_is_not_counted_is_told_by_its_name() {
+    let server = forgetful();
+    let plan = format!(
+        "stack = \"external\"\ntarget = \"http://{0}\"\nreplica = [\"shop=http://{0}/metrics\"]\n\
+         replica-id = \"header:x-replica\"\nduration = \"2s\"\nwarmup = \"0s\"\n\
+         [[group]]\nhost = \"shop\"\nrps = 50\n\
+         [[group.request]]\nname = \"items\"\nweight = 3\npath = \"/items\"\n\
+         [[group.request]]\nname = \"other\"\npath = \"/other\"\n",
+        server.address
+    );
+    let ended = run_plan(&plan, "");
+    let record = ended.record();
+    let named = &record.groups[0].requests_by_name;
+    let verdict = |place: usize| named[place].crosscheck.as_ref().map(|check| check.verdict);
+    assert_eq!(verdict(0), Some(CountVerdict::Agree), "{named:?}");
+    assert_eq!(verdict(1), Some(CountVerdict::Disagree), "{named:?}");
+    let found = all(&record, "count-mismatch");
+    assert!(
+        found.iter().any(|one| one.message.contains("other")),
+        "{found:?}"
+    );
+    assert!(
+        !found.iter().any(|one| one.message.contains("items,")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_large_file_of_data_has_to_be_the_same_when_a_run_is_repeated() {
+    let program = loadgen("run plan.toml --out run --format json --progress none --rps 20");
+    let place = program.place().to_owned();
+    let rows: Vec<_> = (0..40_000).map(|row| format!("{row},name-{row}")).collect();
+    let rows = rows.join(
+        "
+",
+    );
+    fs::write(place.join("plan.toml"), PLAN).unwrap();
+    fs::write(place.join("users.csv"), format!("id,name\n{rows}\n")).unwrap();
+    let ended = program.run();
+    assert!(failures(&ended.record()).is_empty());
+    let stored = fs::metadata(ended.folder().join("record.json"))
+        .unwrap()
+        .len();
+    assert!(
+        stored < 400_000,
+        "the data is not in the record: {stored} bytes"
+    );
+    let again = || {
+        loadgen("run --progress none --format json --out run")
+            .word(ended.folder().to_str().unwrap())
+    };
+    let second = again().run().record();
+    assert_eq!(
+        second.groups[0].requests.planned,
+        ended.record().groups[0].requests.planned
+    );
+    fs::write(
+        place.join("users.csv"),
+        format!("id,name\n{rows}\n1,last\n"),
+    )
+    .unwrap();
+    again().run().refused(2, &["users.csv"], &[]);
+}
+
+/// The blocks of one language on the page about plans, and in the README.
 fn blocks(language: &str) -> Vec<String> {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/plans.md");
-    let page = fs::read_to_string(page).unwrap();
+    let page = |name: &str| fs::read_to_string(format!("{}/../{name}", env!("CARGO_MANIFEST_DIR")));
+    let page = page("docs/plans.md").unwrap() + &page("README.md").unwrap();
     let fence = format!("```{language}\n");
     let parts = page.split(&fence).skip(1);
     let block = |part: &str| part.split("```").next().unwrap_or_default().to_owned();
@@ -171,9 +258,9 @@ fn blocks(language: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_plan_of_the_page_runs_as_it_stands() {
+fn every_plan_of_the_docs_runs_as_it_stands() {
     let plans = blocks("toml");
-    assert_eq!(plans.len(), 3);
+    assert_eq!(plans.len(), 4);
     for plan in plans {
         let program = loadgen(
             "run plan.toml --out run --format json --progress none --stack embedded --duration 1s --warmup 0s",

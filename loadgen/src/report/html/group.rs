@@ -7,7 +7,7 @@ use super::super::format::{TimeUnit, grouped, rate, share, span};
 use super::super::load;
 use super::super::sentences::{self, plain};
 use super::super::series::Series;
-use crate::record::{Balance, CountVerdict, GroupRecord, Quantiles, Record};
+use crate::record::{Balance, CountVerdict, GroupRecord, Quantiles, Record, RequestRecord};
 
 /// The section of one group; `id` is its anchor.
 pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String {
@@ -52,6 +52,11 @@ pub(super) fn section(id: &str, record: &Record, group: &GroupRecord) -> String 
         times: times_of(&times, &units),
         requests: requests_of(group),
         replicas: replicas_of(group, units[0]),
+        by_name: by_name(group, units[0]),
+        by_name_counts: (group.requests_by_name.iter())
+            .filter_map(sentences::request_counts)
+            .collect(),
+        reasons: sentences::reasons(group),
         waiting: sentences::waiting(group),
         balance: sentences::balance(group),
         charts: charts.iter().flatten().map(figure).collect(),
@@ -86,6 +91,9 @@ struct Section<'a> {
     times: Vec<Line>,
     requests: Vec<Line>,
     replicas: Vec<Line>,
+    by_name: Vec<Line>,
+    by_name_counts: Vec<String>,
+    reasons: Vec<String>,
     waiting: String,
     balance: String,
     charts: Vec<String>,
@@ -281,6 +289,34 @@ fn replicas_of(group: &GroupRecord, unit: TimeUnit) -> Vec<Line> {
         }
     };
     group.replicas.iter().map(line).collect()
+}
+
+/// A line for each request name, marked where some failed or its counts disagree.
+fn by_name(group: &GroupRecord, unit: TimeUnit) -> Vec<Line> {
+    let line = |request: &RequestRecord| {
+        let times = &request.response_time;
+        let time = |value: u64| match times.count {
+            0 => "–".to_owned(),
+            _ => unit.of(value),
+        };
+        let check = request.crosscheck.as_ref();
+        let counted = check.and_then(|check| check.replicas);
+        Line {
+            name: plain(&request.name),
+            cells: vec![
+                grouped(request.sent),
+                grouped(request.succeeded),
+                grouped(request.failed),
+                time(times.p50),
+                time(times.p99),
+                time(times.max),
+                counted.map_or_else(|| "–".into(), grouped),
+            ],
+            bad: request.failed > 0
+                || check.is_some_and(|check| check.verdict == CountVerdict::Disagree),
+        }
+    };
+    group.requests_by_name.iter().map(line).collect()
 }
 
 /// The count by which the balance is judged.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Compose;
 use super::discover::{Found, SERVICE, group_of};
 use super::engine::{Container, Inspection};
 use super::tool::{Scene, Tool};
-use super::{Compose, Project};
 use crate::model::{Deed, Whom};
 use crate::stack::StackError;
 
@@ -47,7 +47,7 @@ impl Compose {
         let found = self.found().await?;
         match deed {
             Deed::Kill(whom) => self.kill(self.touched(&found, whom)?).await,
-            Deed::KillProxy => self.kill(self.proxy(&found)?).await,
+            Deed::KillProxy => self.kill_proxy(self.proxy(&found)?).await,
             Deed::ReloadProxy => self.engine.reload(self.proxy(&found)?).await,
             Deed::Stop(whom) => self.engine.stop(self.touched(&found, whom)?).await,
             Deed::Start(whom) => self.started(self.touched(&found, whom)?).await,
@@ -174,6 +174,26 @@ impl Compose {
             .await
     }
 
+    /// The same, and it has to be back where the load goes: the engine gives a container whose port
+    /// is not fixed another one with every start.
+    async fn kill_proxy(&self, proxy: &Container) -> Result<(), StackError> {
+        self.kill(proxy).await?;
+        let found = self.found().await?;
+        let now = found.proxy.as_ref().map(|proxy| &proxy.bindings);
+        let moved = proxy.bindings.iter().find_map(|before| {
+            let mut now = now?.iter();
+            let now = now.find(|now| now.container_port == before.container_port)?;
+            (now.port != before.port).then_some((before.port, now.port))
+        });
+        let Some((before, now)) = moved else {
+            return Ok(());
+        };
+        let reason = format!(
+            "it runs again, but another start gave it port {now} of this machine and not {before}, where the load goes; give it a fixed port, as with HTTP_PORT=8080"
+        );
+        Err(event("proxy", &reason))
+    }
+
     async fn started(&self, container: &Container) -> Result<(), StackError> {
         self.engine.start(container).await?;
         let runs = |now: &Inspection| !now.stopped;
@@ -259,11 +279,7 @@ impl Compose {
         service: &str,
         replicas: u32,
     ) -> Result<(), StackError> {
-        let project = Project {
-            directory: found.folder.clone().into(),
-            name: Some(found.project.clone()),
-            ..self.project.clone()
-        };
+        let project = found.project(&self.project);
         let scene = Scene {
             project: &project,
             engine: self.engine.address(),

@@ -16,6 +16,7 @@ const PORT: &str = "loadgen.port";
 const STATUS_PORT: &str = "loadgen.status-port";
 const PROJECT: &str = "com.docker.compose.project";
 const FOLDER: &str = "com.docker.compose.project.working_dir";
+const FILES: &str = "com.docker.compose.project.config_files";
 pub(super) const SERVICE: &str = "com.docker.compose.service";
 const NUMBER: &str = "com.docker.compose.container-number";
 const ONE_OFF: &str = "com.docker.compose.oneoff";
@@ -32,6 +33,8 @@ pub(super) struct Found {
     pub(super) project: String,
     /// The folder it was started in.
     pub(super) folder: String,
+    /// The files it was made of, as compose wrote them down.
+    pub(super) files: String,
     /// Replicas by group and number, whatever their state.
     pub(super) replicas: Vec<Container>,
     /// The proxy, whatever its state.
@@ -43,6 +46,18 @@ impl Found {
     pub(super) fn is_up(&self) -> bool {
         self.proxy.as_ref().is_some_and(|proxy| proxy.running)
             && self.replicas.iter().any(|replica| replica.running)
+    }
+
+    /// The project as it was made, wherever loadgen was started: another set of files would be
+    /// another stack to the compose tool.
+    pub(super) fn project(&self, asked: &Project) -> Project {
+        let files = self.files.split(',').filter(|file| !file.is_empty());
+        Project {
+            directory: self.folder.clone().into(),
+            name: Some(self.project.clone()),
+            files: files.map(str::to_owned).collect(),
+            ..asked.clone()
+        }
     }
 
     /// The proxy and all replicas.
@@ -111,6 +126,10 @@ pub(super) fn choose(
             .label(FOLDER)
             .unwrap_or_default()
             .clone_into(&mut found.folder);
+        container
+            .label(FILES)
+            .unwrap_or_default()
+            .clone_into(&mut found.files);
         match container.role() {
             Some("proxy") => found.proxy = Some(container),
             Some("replica") => found.replicas.push(container),

@@ -147,11 +147,7 @@ pub(super) async fn down(spec: &StackSpec) -> Result<Option<String>, StackError>
     };
     // A container that stands still cannot be stopped.
     compose.repair(&found).await?;
-    let project = Project {
-        directory: found.folder.clone().into(),
-        name: Some(found.project.clone()),
-        ..spec.project.clone()
-    };
+    let project = found.project(&spec.project);
     let scene = Scene {
         project: &project,
         ..compose.scene(spec)

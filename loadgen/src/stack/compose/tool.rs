@@ -89,12 +89,18 @@ impl Tool {
         scene: &Scene<'_>,
         words: &[S],
     ) -> Result<(), StackError> {
-        check_folder(&scene.project.directory)?;
+        let files = scene.project.files_there();
+        if files.is_empty() {
+            check_folder(&scene.project.directory)?;
+        }
         let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let said = format!("{} {}", self.name(), words.join(" "));
         let mut command = self.command();
         if let Some(name) = &scene.project.name {
             command.args(["-p", name]);
+        }
+        for file in files {
+            command.args(["-f", file]);
         }
         let variables = scene
             .project

@@ -1,11 +1,16 @@
 //! The words of a report, shared by every renderer: what a run did, said in sentences.
 
-use super::format::{counted, grouped, percent, seconds, signed, significant, span};
+mod counts;
+
+pub(super) use counts::{counts, request_counts};
+
+use super::format::{counted, grouped, percent, seconds, significant, span};
 use super::load;
+use crate::model::Reason;
 use crate::plan::Unit;
 use crate::record::{
-    Balance, BalanceVerdict, CountVerdict, Finding, GroupRecord, Quantiles, REPLICAS, Record,
-    RequestRecord, Severity, StallInfo, Status, ThresholdResult,
+    Balance, BalanceVerdict, Finding, GroupRecord, Quantiles, REPLICAS, Record, Severity,
+    StallInfo, Status, ThresholdResult,
 };
 
 /// The verdict as one word.
@@ -145,6 +150,19 @@ pub(super) fn kinds(group: &GroupRecord) -> Vec<(String, u64, bool)> {
     answers.chain(group.errors.iter().map(error)).collect()
 }
 
+/// Why the first request of each class failed, in the order of the classes.
+pub(super) fn reasons(group: &GroupRecord) -> Vec<String> {
+    let reason = |(class, reason): (&String, &Reason)| {
+        let at = reason.at.as_secs_f64();
+        format!(
+            "First {}, at {at:.3} s: {}.",
+            plain(class),
+            plain(&reason.text)
+        )
+    };
+    group.error_reasons.iter().map(reason).collect()
+}
+
 /// What the gap between response and service time tells.
 pub(super) fn waiting(group: &GroupRecord) -> String {
     let (response, service) = (group.response_time.p99, group.service_time.p99);
@@ -250,50 +268,6 @@ fn spread(balance: &Balance) -> String {
     format!("{said} {whose}, warm-up included, {apart}")
 }
 
-/// Whether the three counts agree.
-pub(super) fn counts(group: &GroupRecord) -> String {
-    let check = &group.crosscheck;
-    let mut checked = vec![("client", check.client)];
-    checked.extend(check.proxy.map(|count| ("proxy", count)));
-    checked.extend(check.replicas.map(|count| ("replicas", count)));
-    if checked.len() == 1 || check.verdict == CountVerdict::Unavailable {
-        return format!(
-            "Only the client's count is there: it sent {}, and nobody can confirm it.",
-            counted(check.client, "request")
-        );
-    }
-    let equal = checked.iter().all(|(_, count)| *count == check.client);
-    let side_by_side = |sign: &str| {
-        let parts = checked
-            .iter()
-            .map(|(name, count)| format!("{name} {}", grouped(*count)));
-        parts.collect::<Vec<_>>().join(sign)
-    };
-    match check.verdict {
-        CountVerdict::Agree if equal => format!("Counts agree: {}.", side_by_side(" = ")),
-        CountVerdict::Disagree => format!(
-            "Counts disagree: {}; {} cannot be explained.",
-            side_by_side(", "),
-            counted(check.unnamed, "request")
-        ),
-        _ => {
-            let named = check.residuals.iter().map(|residual| {
-                format!(
-                    "{} {} ({})",
-                    signed(residual.count),
-                    residual.name,
-                    residual.side
-                )
-            });
-            format!(
-                "Counts agree: {}; every difference is named: {}.",
-                side_by_side(", "),
-                named.collect::<Vec<_>>().join(", ")
-            )
-        }
-    }
-}
-
 /// What was lost, and by whose count of it.
 pub(super) fn stalls(stalls: &StallInfo) -> String {
     if stalls.longest == 0 {
@@ -316,40 +290,6 @@ pub(super) fn stalls(stalls: &StallInfo) -> String {
         span(stalls.longest as f64),
         counts.collect::<String>()
     )
-}
-
-/// What the counts of one request name say: `POST /items: client 1,111 = replicas 1,111.` Names that
-/// are counted together have one sentence.
-pub(super) fn request_counts(request: &RequestRecord) -> Option<String> {
-    let check = request.crosscheck.as_ref()?;
-    let with = &check.counted_with;
-    if with.iter().any(|other| *other < request.name) {
-        return None;
-    }
-    let names: Vec<&str> = std::iter::once(&request.name)
-        .chain(with)
-        .map(String::as_str)
-        .collect();
-    let names = plain(&names.join(" and "));
-    let (Some(route), Some(replicas)) = (&check.counted_by, check.replicas) else {
-        return Some(format!(
-            "{names}: no counter of the replicas is known for it."
-        ));
-    };
-    let (client, replicas) = (grouped(check.client), grouped(replicas));
-    let said = match check.verdict {
-        CountVerdict::Agree if client == replicas => {
-            format!("client {client} = replicas {replicas}")
-        }
-        CountVerdict::Agree => format!(
-            "client {client}, replicas {replicas}; the difference is in requests without an answer or tried again"
-        ),
-        CountVerdict::Disagree => format!("client {client}, replicas {replicas}: they disagree"),
-        _ => {
-            format!("client {client}, replicas {replicas}: whose the difference is cannot be told")
-        }
-    };
-    Some(format!("{names}, {}: {said}.", plain(route)))
 }
 
 /// A threshold's observed figure and its limit, in its unit.
