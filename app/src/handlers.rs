@@ -16,13 +16,12 @@ use tower::util::MapResponseLayer;
 use crate::count::Count;
 use crate::failures::Failures;
 use crate::metrics::{HandlerMetrics, Metrics};
+use crate::resources::JSON;
 use crate::station::Station;
 use crate::{Options, exposition, resources, wait};
 
 /// Names the replica on every answer, whatever its body is.
 const X_REPLICA: HeaderName = HeaderName::from_static("x-replica");
-
-pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What the handlers of one replica share.
 struct Replica {

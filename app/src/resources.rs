@@ -15,8 +15,9 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::filler::Filler;
-use crate::handlers::JSON;
 use crate::wait;
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Bytes of the longest body, either way: `client_max_body_size` of the nginx.conf here.
 const MAX_BODY: u64 = 10 << 20;

@@ -4,9 +4,9 @@
 //! Both are measured, a request at a time. So is the time for which this process could not run at
 //! all; a cause is named only where it accounts for half of what was late.
 
+use super::certificate::{Checked, item};
 use super::evidence::{Evidence, GroupEvidence};
 use super::finding::{counted, grouped, percent};
-use super::validity::{Checked, item};
 use crate::model::{Nanos, lag_budget};
 use crate::plan::{Load, Pacing};
 use crate::record::{Code, Finding, Severity};

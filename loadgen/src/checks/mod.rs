@@ -3,6 +3,7 @@
 //! **Invariant:** pure. No network, no clock, no printing; the same evidence gives the same words.
 
 mod balance;
+mod certificate;
 mod connections;
 mod crosscheck;
 mod events;

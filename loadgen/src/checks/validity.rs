@@ -3,6 +3,7 @@
 //! An item that does not hold makes the run invalid. Errors of the service are not among them: a
 //! service that fails is well measured.
 
+use super::certificate::{Checked, item};
 use super::evidence::{Evidence, GroupEvidence};
 use super::finding::{counted, grouped, listed, percent};
 use super::lateness::{self, MOST_CPU};
@@ -77,23 +78,6 @@ pub(super) fn judge(
     Certificate {
         items,
         ..Certificate::default()
-    }
-}
-
-pub(super) type Checked = (CertificateItem, Option<Finding>);
-
-pub(super) fn item(
-    name: &str,
-    observed: impl Into<String>,
-    budget: impl Into<String>,
-    ok: bool,
-) -> CertificateItem {
-    CertificateItem {
-        name: name.to_owned(),
-        group: None,
-        observed: observed.into(),
-        budget: budget.into(),
-        ok,
     }
 }
 

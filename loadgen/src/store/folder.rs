@@ -8,30 +8,22 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::reading::runs_in;
+use super::names::{EVIDENCE, RECORD, SPOOL, SUMMARY, runs_in};
 use super::{Spool, StorageError, bounded, spool};
 use crate::plan::Plan;
 use crate::record::{self, Evidence, IntervalRecord, Record, RecordSummary};
-
-/// The spool's name; it is gone when the record is there.
-pub(super) const SPOOL: &str = "spool.jsonl";
-/// The record's name.
-pub(super) const RECORD: &str = "record.json";
-/// The evidence's name: JSON, compressed.
-pub(super) const EVIDENCE: &str = "evidence.json.gz";
-/// The name of what a list of runs says of this one.
-pub(super) const SUMMARY: &str = "summary.json";
 
 /// What a record becomes when its folder is used for another run.
 const PREVIOUS: &str = "record.previous.json";
 
 /// What is drawn from a record, beside the files of its groups.
-const DRAWN: [&str; 5] = [
+const DRAWN: [&str; 6] = [
     "index.html",
     "summary.md",
     "summary.json",
     "junit.xml",
     "intervals.csv",
+    "requests.csv",
 ];
 
 /// Refuses a folder that holds another run, or runs whose list would be lost.

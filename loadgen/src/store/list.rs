@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::StorageError;
-use super::folder::{SUMMARY, write_summary, write_whole};
-use super::reading::{StoredRun, read_run, runs_in};
+use super::folder::{write_summary, write_whole};
+use super::names::{SUMMARY, runs_in};
+use super::reading::{StoredRun, read_run};
 use crate::input::{self, Limit};
 use crate::record::RecordSummary;
 

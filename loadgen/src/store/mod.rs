@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! A [`Folder`] begins a [`Spool`], keeps record and evidence when the run is over, and takes the
-//! files that were drawn. `reading` finds runs again, `list` what a list says of them.
+//! files that were drawn. `reading` finds runs again by their `names`, `list` what a list says of them.
 //!
 //! **Invariant:** nothing measured is lost. Each window is in the spool when it has passed; a file
 //! appears under its name only when it is complete. What is drawn is for others to say.
@@ -11,6 +11,7 @@ mod bounded;
 mod error;
 mod folder;
 mod list;
+mod names;
 mod reading;
 mod spool;
 

@@ -1,9 +1,9 @@
 //! Stored runs, read again: one of them, or all of a folder.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::folder::{EVIDENCE, RECORD, SPOOL, keep, write_all};
+use super::folder::{keep, write_all};
+use super::names::{EVIDENCE, RECORD, SPOOL, runs_in};
 use super::{StorageError, bounded, spool};
 use crate::input::{self, Limit};
 use crate::record::{self, Evidence, IntervalRecord, Record};
@@ -94,15 +94,4 @@ pub fn runs_at(path: &Path) -> Result<Vec<PathBuf>, StorageError> {
         return Err(unreadable(path, &"there is no run in it"));
     }
     Ok(runs)
-}
-
-/// The folders in `folder` that hold a record, in order of name.
-pub(super) fn runs_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    let mut runs: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join(RECORD).is_file())
-        .collect();
-    runs.sort();
-    runs
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::StorageError;
 use super::bounded::line;
-use super::folder::SPOOL;
+use super::names::SPOOL;
 use crate::input::{self, Limit};
 use crate::model::Nanos;
 use crate::record::{Evidence, IntervalRecord};

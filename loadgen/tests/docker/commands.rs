@@ -331,19 +331,26 @@ fn repaired() {
         env!("CARGO_BIN_EXE_loadgen"),
         "--stack compose --host app-group-1 --rps 20 --duration 30s --warmup 0s",
     );
-    command.args(["--event", "1s..29s pause app-group-1/1"]);
+    let folder = tempfile::tempdir().unwrap();
+    command.args(["--event", "1s..29s pause app-group-1/1", "--out"]);
+    command.arg(folder.path().join("run"));
     let mut running = command
         .stderr(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let state = || ps()[0][2].clone();
-    until("the replica to stand still", || state() == "paused");
+    let state = || ps()[0].join(" ");
+    until("the replica to stand still", || {
+        state().contains("(Paused)")
+    });
     running.kill().unwrap();
     running.wait().unwrap();
-    assert_eq!(state(), "paused", "nobody was there to put it back");
+    assert!(
+        state().contains("(Paused)"),
+        "nobody was there to put it back"
+    );
     succeeded(&loadgen("up"));
-    assert_eq!(state(), "running");
+    assert!(state().contains("running healthy"), "{}", state());
 }
 
 fn down() {
