@@ -131,7 +131,7 @@ async fn test(source: Result<PlanSource, UsageError>, output: OutputArgs) -> u8 
         source,
         out: output.out,
         force: output.force,
-        command: std::env::args().collect(),
+        command: cli::command(),
         csv: output.csv,
         metrics: output.metrics_listen,
     };
@@ -232,7 +232,7 @@ fn experiment(
     Ok(Experiment {
         spec: asked.spec,
         out: output.out.clone(),
-        command: std::env::args().collect(),
+        command: cli::command(),
         step: asked.step,
         confirm: asked.confirm,
         course,

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::color::ColorWhen;
 use super::experiment::{ScalingArgs, SearchArgs, SweepArgs};
-use crate::model::exit;
+use crate::model::{Protocol, exit};
 use crate::plan::{Pacing, Spacing, StackAsked};
 
 const ABOUT: &str = "Load testing that can be believed: open-loop load through a proxy, latency as \
@@ -20,6 +20,7 @@ Examples:
                                                    any service, with a rate and a length of its own
   loadgen http://127.0.0.1:8080 --replica shop=http://127.0.0.1:9101/metrics
                                                    and what its replicas counted
+  loadgen unix:/run/app.sock:/items                a unix socket, and a path
   loadgen --host app-group-1 --host app-group-2=200 -d 1m
                                                    two groups, the second at its own rate
   loadgen -r 500 --require 'p99<50ms' --fail-if 'error_rate>0.1%'
@@ -47,7 +48,7 @@ pub struct Cli {
     /// What is to be done; a test, where nothing else is named.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// What to load: an origin, which is --target, and what follows it, which is --path
+    /// What to load: an origin or a unix socket, which is --target, and what follows it, which is --path
     #[arg(value_name = "URL", help_heading = "Stack")]
     pub url: Option<String>,
     /// What the test is.
@@ -193,6 +194,16 @@ pub struct RunArgs {
     /// The same for making a connection [default: 2s]
     #[arg(long, value_name = "D", help_heading = "Request")]
     pub connect_timeout: Option<String>,
+    /// The version of HTTP [default: HTTP/2 where an https target offers it, else 1.1]; 2 in the clear is with prior knowledge
+    #[arg(long, value_name = "1.1|2", help_heading = "Request",
+          value_parser = one_of::<Protocol>(&["1.1", "2"]))]
+    pub http: Option<Protocol>,
+    /// Each request on a connection of its own, with `Connection: close`
+    #[arg(long, help_heading = "Request")]
+    pub no_keep_alive: bool,
+    /// Who asks, by basic authentication; the password is stored nowhere
+    #[arg(long, value_name = "NAME:PASSWORD", help_heading = "Request")]
+    pub user: Option<String>,
     /// The lateness of the generator itself that is tolerated at p99, or a tenth of the response time
     /// at p99 where that is more [default: 1ms]
     #[arg(long, value_name = "D", help_heading = "Load")]
@@ -201,8 +212,8 @@ pub struct RunArgs {
     /// Where the load goes [default: auto: the running compose stack if there is one, else embedded]
     #[arg(long, value_name = "KIND", help_heading = "Stack", value_parser = stacks())]
     pub stack: Option<StackAsked>,
-    /// The proxy to hit; implies --stack external
-    #[arg(long, value_name = "URL", help_heading = "Stack")]
+    /// The proxy to hit, or a unix socket, as unix:/run/app.sock; implies --stack external
+    #[arg(long, value_name = "URL|unix:PATH", help_heading = "Stack")]
     pub target: Option<String>,
     /// A replica's metrics page, for an external stack; a name with several addresses is several replicas; repeatable
     #[arg(long, value_name = "GROUP=URL", help_heading = "Stack")]
@@ -230,6 +241,12 @@ pub struct RunArgs {
     /// Certificates to trust for an https target, PEM
     #[arg(long, value_name = "FILE", help_heading = "Stack")]
     pub cacert: Option<String>,
+    /// The client's own certificate for an https target, PEM, with what signed it behind it; with --key
+    #[arg(long, value_name = "FILE", help_heading = "Stack")]
+    pub cert: Option<String>,
+    /// The private key that belongs to --cert, PEM, without a passphrase
+    #[arg(long, value_name = "FILE", help_heading = "Stack")]
+    pub key: Option<String>,
 
     /// What the proxy is supposed to do: round-robin or round-robin:WEIGHTS, random, least-conn, hash, none [default: round-robin]
     #[arg(long, value_name = "POLICY", help_heading = "Checks")]

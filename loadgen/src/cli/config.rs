@@ -5,6 +5,7 @@ use std::path::Path;
 use super::UsageError;
 use super::attach::{attach, detach};
 use super::resolve::{body_of, unambiguous};
+use super::user::take_from_target;
 use crate::input::{self, Limit};
 use crate::plan::PlanSpec;
 
@@ -16,7 +17,7 @@ pub fn read(path: &Path) -> Result<PlanSpec, UsageError> {
         UsageError::new(message, reason.hint().unwrap_or_else(|| usual.into()))
     })?;
     let mut spec: PlanSpec = toml::from_str(&text).map_err(|reason| {
-        let reason = reason.to_string();
+        let reason = without_passwords(&reason);
         let message = format!("plan file {} is not valid: {}", path.display(), reason.trim_end());
         UsageError::new(message, "its names are those of the flags, without the dashes: rps = 500, host = [\"app-group-1\"]")
     })?;
@@ -28,8 +29,19 @@ pub fn read(path: &Path) -> Result<PlanSpec, UsageError> {
             spec.body = Some(body_of(text)?);
         }
     }
+    take_from_target(&mut spec)?;
     attach(&mut spec, path.parent().unwrap_or(Path::new("")))?;
     Ok(spec)
+}
+
+/// Why a text is no plan, without the line that it quotes where that may hold a password.
+fn without_passwords(reason: &toml::de::Error) -> String {
+    let told = reason.to_string();
+    if told.contains("user") || told.contains('@') {
+        reason.message().to_owned()
+    } else {
+        told
+    }
 }
 
 /// A plan as a file that [`read`] takes.

@@ -12,6 +12,7 @@ mod manual;
 mod resolve;
 mod table;
 mod url;
+mod user;
 mod view;
 
 pub use args::{
@@ -27,6 +28,7 @@ pub use manual::manual;
 pub use resolve::{ready, share, spec, thresholds};
 pub use table::table;
 pub use url::{aimed, is_url};
+pub use user::command;
 pub use view::{View, columns, say_error};
 
 use clap::{CommandFactory as _, Parser as _};

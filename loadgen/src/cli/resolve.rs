@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::args::RunArgs;
+use super::user::{take_from_target, user};
 use super::{UsageError, config};
 use crate::input::{self, Limit};
 use crate::model::{PlannedEvent, PlannedEventError, span_of};
@@ -31,6 +32,12 @@ pub fn ready(mut spec: PlanSpec) -> Result<PlanSpec, UsageError> {
 }
 
 fn said(args: RunArgs) -> Result<PlanSpec, UsageError> {
+    let mut spec = as_typed(args)?;
+    take_from_target(&mut spec)?;
+    Ok(spec)
+}
+
+fn as_typed(args: RunArgs) -> Result<PlanSpec, UsageError> {
     let host: Vec<_> = (args.host.iter())
         .map(|text| group(text, &args))
         .collect::<Result<_, _>>()?;
@@ -67,6 +74,11 @@ fn said(args: RunArgs) -> Result<PlanSpec, UsageError> {
         proxy_workers: args.proxy_workers,
         insecure: args.insecure,
         cacert: args.cacert,
+        cert: args.cert,
+        key: args.key,
+        http: args.http,
+        no_keep_alive: args.no_keep_alive,
+        user: args.user.as_deref().map(user).transpose()?,
         policy: optional(args.policy.as_deref(), "--policy: ", POLICY_HINT)?,
         counter: optional(args.counter.as_deref(), "--counter ", COUNTER_HINT)?,
         fail_if: thresholds("--fail-if", &args.fail_if)?,

@@ -2,11 +2,12 @@
 
 use super::UsageError;
 use super::args::RunArgs;
+use crate::model::{Target, masked};
 
 /// Whether a word names what to load rather than a file or a command.
 #[must_use]
 pub fn is_url(word: &str) -> bool {
-    word.contains("://") || word.starts_with("unix:")
+    word.contains("://") || word.starts_with(Target::SOCKET)
 }
 
 /// The flags with a URL taken apart: its origin is the target, what follows is the path.
@@ -36,14 +37,25 @@ fn refuse_two(flag: &str, said: Option<&str>, url: &str) -> Result<(), UsageErro
     match said {
         None => Ok(()),
         Some(said) => Err(UsageError::new(
-            format!("{url} and --{flag} {said} both say where to go"),
+            format!(
+                "{} and --{flag} {} both say where to go",
+                masked(url),
+                masked(said)
+            ),
             format!("leave out one of the two: the URL stands for --{flag}, too"),
         )),
     }
 }
 
-/// Origin, and path with query; what is behind a `#` is the client's own.
+/// Origin or socket, and path with query; what is behind a `#` is the client's own.
 fn split(url: &str) -> (&str, Option<String>) {
+    if let Some(socket) = url.strip_prefix(Target::SOCKET) {
+        let Some(at) = socket.find(":/") else {
+            return (url, None);
+        };
+        let path = socket[at + 1..].split('#').next().unwrap_or_default();
+        return (&url[..Target::SOCKET.len() + at], Some(path.to_owned()));
+    }
     let Some((scheme, rest)) = url.split_once("://") else {
         return (url, None);
     };
@@ -72,6 +84,8 @@ mod tests {
             ("http://a?b", "http://a", Some("/?b")),
             ("http://[::1]:80/x", "http://[::1]:80", Some("/x")),
             ("unix:/run/app.sock", "unix:/run/app.sock", None),
+            ("unix:/a.sock:/b?c=:/d#e", "unix:/a.sock", Some("/b?c=:/d")),
+            ("unix:///a.sock", "unix:///a.sock", None),
         ] {
             let args = aimed(RunArgs::default(), Some(url)).expect(url);
             assert_eq!(args.target.as_deref(), Some(origin));

@@ -28,6 +28,7 @@ impl Limit {
     pub const BODY: Self = Self::mib("a body", 16);
     pub const PLAN: Self = Self::mib("a plan file", 32);
     pub const CERTIFICATES: Self = Self::mib("a file of certificates", 4);
+    pub const KEY: Self = Self::mib("a key file", 4);
     pub const RECORD: Self = Self::mib("a record", 1 << 10);
     pub const EVIDENCE: Self = Self::mib("evidence", 1 << 10);
     /// A day of a hundred groups has less.

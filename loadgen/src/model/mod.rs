@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** nothing here reads a clock, does I/O or imports a sibling room.
 
+mod client;
 mod count;
 mod event;
 pub mod exit;
@@ -20,9 +21,11 @@ mod span;
 mod split_mix;
 mod stack;
 mod status;
+mod target;
 mod time;
 mod topology;
 
+pub use client::{Identity, MASK, Protocol, User, UserError, masked};
 pub use count::grouped;
 pub use event::{GroupProgress, LoadOutline, Progress, ReplicaProgress, RunEvent};
 pub use grid::{Grid, second_of};
@@ -42,5 +45,6 @@ pub use stack::{
     EmbeddedSpec, External, ReplicaArg, ReplicaPage, Retries, StackChoice, StackKind, StackWarning,
 };
 pub use status::{ReplicaStatus, RunState, StatusChange, changes};
+pub use target::Target;
 pub use time::Nanos;
 pub use topology::{Proxy, ProxyCounter, Replica, ReplicaId, Topology};

@@ -29,12 +29,19 @@ pub enum OriginError {
     /// A path or query where only an origin is wanted.
     #[error("is more than scheme, host and port")]
     More,
-    #[error("a user or password belongs into a --header")]
+    #[error("has a user or password, which --user takes for the load's own requests")]
     User,
     #[error("names no host")]
     Host,
     #[error("has no port from 1 to 65535 after the colon")]
     Port,
+    #[error("names no unix socket: it is written unix:/run/app.sock")]
+    Socket,
+    #[error("is longer than the 107 bytes that the path of a unix socket may have")]
+    LongSocket,
+    /// A path of the request behind that of a socket.
+    #[error("has a path behind the socket, which belongs into --path")]
+    SocketMore,
 }
 
 impl Scheme {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Policy, Reason, Selector};
+use super::{Identity, Policy, Reason, Selector};
 
 /// Who started the stack, and so who ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -54,7 +54,7 @@ pub enum StackChoice {
 /// A stack that somebody else runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct External {
-    /// The proxy's origin; `host:port` means `http://host:port`.
+    /// The proxy's origin, where `host:port` means `http://host:port`, or `unix:/path/to.sock`.
     pub target: String,
     /// Replicas' metrics pages by group.
     #[serde(default)]
@@ -71,6 +71,9 @@ pub struct External {
     /// A file with certificates to trust, PEM.
     #[serde(default)]
     pub cacert: Option<String>,
+    /// What the client shows for itself where the target asks for a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 /// A replica's metrics page given by hand. A name with several addresses is several replicas.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Selector, StackKind};
+use super::{Selector, StackKind, Target};
 
 /// The name a replica gives in its answers: a container id, or `--id`.
 #[derive(
@@ -37,7 +37,7 @@ pub struct Topology {
 pub struct Proxy {
     /// What it is, for people: `nginx 1.30.6`, `embedded round robin`, `external`.
     pub name: String,
-    /// Its origin, `http://127.0.0.1:80`.
+    /// Its origin, `http://127.0.0.1:80`, or its unix socket, `unix:/run/app.sock`.
     pub target: String,
     /// Where its own count of requests is read, if it has one.
     pub counter: Option<ProxyCounter>,
@@ -71,9 +71,18 @@ pub struct Replica {
 }
 
 impl Proxy {
-    /// Host and port of its origin.
+    /// Whether it is a unix socket.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.target.starts_with(Target::SOCKET)
+    }
+
+    /// Host and port of its origin; `localhost` for a unix socket, which has no name.
     #[must_use]
     pub fn authority(&self) -> &str {
+        if self.is_socket() {
+            return "localhost";
+        }
         let rest = self.target.split_once("://");
         let rest = rest.map_or(self.target.as_str(), |(_, rest)| rest);
         rest.trim_end_matches('/')

@@ -7,6 +7,7 @@
 //! is read from a file; behind this room nothing is checked again. Neither flags nor the
 //! environment are known here.
 
+mod client;
 mod events;
 mod group;
 mod limits;
@@ -38,7 +39,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{EmbeddedSpec, NameSource, PlannedEvent, Policy, Selector, StackChoice};
+use crate::model::{
+    EmbeddedSpec, NameSource, PlannedEvent, Policy, Protocol, Selector, StackChoice, User,
+};
 
 /// A run that can be carried out: [`PlanFields`] that were validated, and cannot be changed since.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -85,6 +88,15 @@ pub struct PlanFields {
     /// The files whose rows requests take, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, DataPlan>,
+    /// The version of HTTP; absent where the target decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Protocol>,
+    /// Whether connections are used more than once.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub keep_alive: bool,
+    /// Who asks, by basic authentication. The password is never written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
     /// How an answer names its replica.
     pub replica_id: NameSource,
     /// Where the load goes.
@@ -113,6 +125,18 @@ pub struct PlanFields {
     #[serde(with = "seconds", default = "spec::window")]
     #[schemars(with = "f64")]
     pub window: Duration,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde calls"
+)]
+const fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// How a thread waits for the next arrival.

@@ -12,8 +12,8 @@ use super::{
     Request, RequestPlan, Route, Schedule, Stages, Threshold, text,
 };
 use crate::model::{
-    EmbeddedSpec, External, NameSource, PlannedEvent, Policy, Rate, ReplicaArg, ReplicaPage,
-    Retries, Selector, StackChoice, StackKind, Topology,
+    EmbeddedSpec, External, NameSource, PlannedEvent, Policy, Protocol, Rate, ReplicaArg,
+    ReplicaPage, Retries, Selector, StackChoice, StackKind, Topology, User,
 };
 use crate::traffic::Order;
 
@@ -105,6 +105,15 @@ pub struct PlanSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
 
+    /// The version of HTTP; what the target speaks where nothing is said.
+    #[serde(with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub http: Option<Protocol>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_keep_alive: bool,
+    /// `NAME:PASSWORD`; written as the name alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+
     /// Absent, or `auto`: the running compose stack if there is one, else embedded.
     #[serde(with = "text::option", skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackAsked>,
@@ -126,6 +135,11 @@ pub struct PlanSpec {
     pub insecure: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cacert: Option<String>,
+    /// The client's certificate, PEM; with `key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     #[serde(with = "text::option", skip_serializing_if = "Option::is_none")]
     pub embedded_policy: Option<Policy>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -277,6 +291,11 @@ impl PlanSpec {
             proxy_workers: self.proxy_workers.or(under.proxy_workers),
             insecure: self.insecure || under.insecure,
             cacert: self.cacert.or(under.cacert),
+            cert: self.cert.or(under.cert),
+            key: self.key.or(under.key),
+            http: self.http.or(under.http),
+            no_keep_alive: self.no_keep_alive || under.no_keep_alive,
+            user: self.user.or(under.user),
             embedded_policy: self.embedded_policy.or(under.embedded_policy),
             replica_arg: or(self.replica_arg, under.replica_arg),
             embedded_retries: self.embedded_retries.or(under.embedded_retries),
@@ -368,6 +387,9 @@ impl PlanSpec {
             timeout: self.timeout.unwrap_or(TIMEOUT),
             connect_timeout: self.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
             lag_budget: self.lag_budget.unwrap_or(LAG_BUDGET),
+            http: self.http,
+            keep_alive: !self.no_keep_alive,
+            user: self.user.clone(),
             replica_id: self.replica_id.clone().unwrap_or_default(),
             stack: self.stack_choice()?,
             embedded: self.embedded(),
@@ -442,6 +464,7 @@ impl PlanSpec {
             proxy_counter: self.proxy_counter.clone(),
             insecure: self.insecure,
             cacert: self.cacert.clone(),
+            identity: self.identity()?,
         }))
     }
 
@@ -452,6 +475,8 @@ impl PlanSpec {
             ("--proxy-metrics", self.proxy_metrics.is_some()),
             ("--insecure", self.insecure),
             ("--cacert", self.cacert.is_some()),
+            ("--cert", self.cert.is_some()),
+            ("--key", self.key.is_some()),
         ];
         match said.into_iter().find(|(_, said)| *said) {
             Some((flag, _)) => Err(PlanError::ForExternal(flag)),
@@ -655,6 +680,9 @@ impl From<&Plan> for PlanSpec {
             path: Some(request.path().to_owned()),
             header: request.headers().iter().map(header).collect(),
             body: request.body().map(|bytes| Body(bytes.to_vec())),
+            http: plan.http,
+            no_keep_alive: !plan.keep_alive,
+            user: plan.user.clone(),
             replica_id: Some(plan.replica_id.clone()),
             replicas: plan.replicas,
             proxy_workers: plan.proxy_workers,
@@ -683,6 +711,7 @@ impl From<&Plan> for PlanSpec {
                 spec.proxy_counter.clone_from(&external.proxy_counter);
                 spec.insecure = external.insecure;
                 spec.cacert.clone_from(&external.cacert);
+                spec.show(external.identity.as_ref());
                 StackAsked::Kind(StackKind::External)
             }
         });

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{RunError, reach};
-use crate::model::{Origin, Scheme, StackChoice, StackWarning, Topology};
+use crate::model::{Origin, Scheme, StackChoice, StackWarning, Target, Topology, User};
 use crate::plan::{GroupPlan, Plan};
 use crate::traffic::Traffic;
 use crate::transport::{ClientOptions, Messages, Place, Tls, Trust, resolve};
@@ -24,10 +25,7 @@ pub(super) async fn at(
     topology: &Topology,
 ) -> Result<(Vec<Aim>, Option<StackWarning>), RunError> {
     let target = target(topology)?;
-    let origin = target.clone();
-    let found = tokio::task::spawn_blocking(move || resolve(&origin)).await;
-    let found = found.map_err(|error| RunError::Internal(error.to_string()))??;
-    let (place, warning) = reach::sort(found, plan.connect_timeout).await;
+    let (place, warning) = place(&target, plan.connect_timeout).await?;
     let own = topology.proxy.authority();
     let groups = plan.groups.iter().zip(plan.traffic());
     let aims = groups.map(|(group, traffic)| {
@@ -54,12 +52,28 @@ impl Aim {
         Some(Arc::new(ClientOptions {
             place: Place::of(&found),
             tls: None,
+            // Its page is read over HTTP/1.1, so that much it speaks.
+            protocol: None,
             ..ClientOptions::clone(&self.options)
         }))
     }
 }
 
-fn target(topology: &Topology) -> Result<Origin, RunError> {
+/// Where connections lead to, and what is worth knowing of the addresses.
+async fn place(
+    target: &Target,
+    within: Duration,
+) -> Result<(Place, Option<StackWarning>), RunError> {
+    let origin = match target {
+        Target::Unix(path) => return Ok((Place::Unix(path.as_path().into()), None)),
+        Target::Origin(origin) => origin.clone(),
+    };
+    let found = tokio::task::spawn_blocking(move || resolve(&origin)).await;
+    let found = found.map_err(|error| RunError::Internal(error.to_string()))??;
+    Ok(reach::sort(found, within).await)
+}
+
+fn target(topology: &Topology) -> Result<Target, RunError> {
     let target = &topology.proxy.target;
     target.parse().map_err(|reason| RunError::Target {
         target: target.clone(),
@@ -70,25 +84,47 @@ fn target(topology: &Topology) -> Result<Origin, RunError> {
 fn options(
     plan: &Plan,
     (group, traffic): (&GroupPlan, &Traffic),
-    target: &Origin,
+    target: &Target,
     place: &Place,
 ) -> Result<ClientOptions, RunError> {
-    let secure = target.scheme == Scheme::Https;
-    let names = (target.host.as_str(), group.host.as_str());
+    let signed = signed(plan, traffic);
+    let (secure, keep_alive) = (target.is_secure(), plan.keep_alive);
     Ok(ClientOptions {
         place: place.clone(),
-        tls: if secure {
-            Some(Tls::new(names, &trust(plan), None, None)?)
-        } else {
-            None
-        },
-        protocol: None,
-        messages: Messages::new(traffic, &group.host, secure, true),
+        tls: tls(plan, &group.host, target)?,
+        protocol: plan.http,
+        messages: Messages::new(&signed, &group.host, secure, keep_alive),
         names: plan.replica_id.clone(),
-        keep_alive: true,
+        keep_alive,
         connect_timeout: plan.connect_timeout,
         timeout: plan.timeout,
     })
+}
+
+/// The requests with who asks; one that has a header of its own for that keeps it.
+fn signed(plan: &Plan, traffic: &Traffic) -> Traffic {
+    let value = plan.user.as_ref().and_then(User::authorization);
+    match value {
+        Some(value) => traffic.clone().with_header("Authorization", &value),
+        None => traffic.clone(),
+    }
+}
+
+/// `None` in the clear.
+fn tls(plan: &Plan, host: &str, target: &Target) -> Result<Option<Tls>, RunError> {
+    let Target::Origin(origin) = target else {
+        return Ok(None);
+    };
+    if !target.is_secure() {
+        return Ok(None);
+    }
+    let identity = match &plan.stack {
+        StackChoice::External(external) => external.identity.as_ref(),
+        _ => None,
+    };
+    let names = (origin.host.as_str(), host);
+    let tls = Tls::new(names, &trust(plan), identity, plan.http)?;
+    Ok(Some(tls))
 }
 
 fn trust(plan: &Plan) -> Trust {

@@ -3,7 +3,7 @@
 use crate::checks;
 use crate::engine::EngineError;
 use crate::export::ExportError;
-use crate::model::{Cause, OriginError, exit};
+use crate::model::{Cause, OriginError, Target, exit};
 use crate::plan::PlanError;
 use crate::scrape::ClientError;
 use crate::stack::{ExitClass, StackError};
@@ -71,7 +71,16 @@ pub enum RunError {
 fn unreached(target: &str, reason: &str, cause: Cause) -> String {
     match cause {
         Cause::Refused | Cause::NoSocket => format!("nothing listens at {target}: {reason}"),
+        Cause::NoSuchProtocol => format!("{target} cannot be loaded as asked: {reason}"),
         _ => format!("{target} takes no connection: {reason}"),
+    }
+}
+
+/// The command that asks a target by hand.
+fn curl(target: &str) -> String {
+    match target.strip_prefix(Target::SOCKET) {
+        Some(path) => format!("curl -v --unix-socket {path} http://localhost/"),
+        None => format!("curl -v {target}/"),
     }
 }
 
@@ -94,7 +103,8 @@ impl RunError {
             Self::Unreached { target, cause, .. } => match cause {
                 Cause::Refused | Cause::Unreachable | Cause::Silent | Cause::Unknown => format!(
                     "start what is to be tested, or leave --target out to use the embedded stack; \
-                     `curl -v {target}/` shows whether it listens"
+                     `{}` shows whether it listens",
+                    curl(target)
                 ),
                 cause => checks::hint_of(*cause).unwrap_or_default().into(),
             },

@@ -122,7 +122,7 @@ fn job(plan: &Plan) -> Job {
         connect_patience: plan.connect_timeout,
         spin: plan.pacing == Pacing::Spin,
         name_source: plan.replica_id.clone(),
-        keep_alive: true,
+        keep_alive: plan.keep_alive,
     }
 }
 

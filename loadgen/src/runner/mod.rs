@@ -106,8 +106,12 @@ impl PlanSource {
         }
     }
 
-    /// What it asks of the stack.
+    /// What it asks of the stack. One that cannot be carried out is refused before there is any.
     fn stack_spec(&self) -> Result<StackSpec, PlanError> {
+        PlanError::without_password(match self {
+            Self::Spec(spec) => spec.user.as_ref(),
+            Self::Plan(plan) => plan.user.as_ref(),
+        })?;
         Ok(match self {
             Self::Spec(spec) => {
                 let mut stack = StackSpec::new(spec.stack_choice()?);

@@ -44,9 +44,7 @@ struct Told {
 
 /// Asks the target for each group, and the replicas.
 pub(super) async fn reach(aims: &[Aim], topology: &Topology) -> Result<Reached, RunError> {
-    let target = &topology.proxy.target;
-    let asked = aims.iter().map(|aim| about_group(aim, target));
-    let warnings = try_join_all(asked).await?.concat();
+    let warnings = ask_target(aims, topology).await?;
     let named = topology.replicas.iter().map(|replica| {
         let aim = aims.iter().find(|aim| aim.host == replica.group);
         let page = &replica.metrics_url;
@@ -65,6 +63,16 @@ pub(super) async fn reach(aims: &[Aim], topology: &Topology) -> Result<Reached, 
     };
     reached.tell_twins_apart(topology);
     Ok(reached)
+}
+
+/// Asks the target for each group.
+pub(super) async fn ask_target(
+    aims: &[Aim],
+    topology: &Topology,
+) -> Result<Vec<StackWarning>, RunError> {
+    let target = &topology.proxy.target;
+    let asked = aims.iter().map(|aim| about_group(aim, target));
+    Ok(try_join_all(asked).await?.concat())
 }
 
 /// What the target's answer to one group is worth knowing for.

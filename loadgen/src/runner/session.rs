@@ -199,6 +199,11 @@ async fn reach_all(plan: &Plan, topology: &Topology) -> Result<(Vec<Aim>, Reache
     let (aims, several) = aim::at(plan, topology).await?;
     let mut reached = match topology.kind {
         StackKind::External => reach::reach(&aims, topology).await?,
+        // Which version of HTTP its proxy speaks is not known of it.
+        StackKind::Compose if plan.http.is_some() => Reached {
+            warnings: reach::ask_target(&aims, topology).await?,
+            ..Reached::default()
+        },
         StackKind::Embedded | StackKind::Compose => Reached::default(),
     };
     reached.warnings.extend(several);

@@ -129,6 +129,15 @@ pub enum ExitClass {
 }
 
 impl StackError {
+    /// An address that cannot be used; a password in it is not told.
+    pub(super) fn bad_url(what: &'static str, url: &str, reason: String) -> Self {
+        Self::BadUrl {
+            what,
+            url: crate::model::masked(url),
+            reason,
+        }
+    }
+
     /// Which row of the table of exit codes this belongs to.
     pub const fn exit_class(&self) -> ExitClass {
         match self {

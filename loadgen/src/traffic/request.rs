@@ -46,6 +46,21 @@ impl Traffic {
         }
     }
 
+    /// The same with a header in every request that has none of its name.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let with = |request: &RequestText| {
+            let mut request = request.clone();
+            if !request.has_header(name) {
+                let value = Template::fixed(value.as_bytes());
+                request.headers.push((name.to_owned(), value));
+            }
+            request
+        };
+        self.requests = self.requests.iter().map(with).collect();
+        self
+    }
+
     /// The names by which results are told apart: none where there is only one request.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
@@ -57,6 +72,11 @@ impl Traffic {
 }
 
 impl RequestText {
+    fn has_header(&self, name: &str) -> bool {
+        let mut names = self.headers.iter().map(|(name, _)| name);
+        names.any(|given| given.eq_ignore_ascii_case(name))
+    }
+
     /// Whether every arrival's is the same.
     #[must_use]
     pub fn is_fixed(&self) -> bool {

@@ -12,7 +12,7 @@ use super::http1::Http1Connection;
 use super::http2::{Http2Connection, Pool};
 use super::wire::Wire;
 use super::{Answer, Connection, Failure, Messages, Place, Streams, Tls, Transport};
-use crate::model::{Cause, ErrorClass, NameSource};
+use crate::model::{Cause, ErrorClass, NameSource, Protocol};
 use crate::traffic::Call;
 
 /// What a client needs to know.
@@ -32,13 +32,6 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// How long an answer may take.
     pub timeout: Duration,
-}
-
-/// A version of HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    Http1,
-    Http2,
 }
 
 /// Makes connections to one target for one thread and group.
@@ -106,8 +99,22 @@ impl Client {
                 &options.names,
                 options.timeout,
             )),
-            Protocol::Http2 => Kind::Http2(self.pool.open(wire, options).await?),
+            Protocol::Http2 => {
+                let opened = self.pool.open(wire, options).await;
+                Kind::Http2(opened.map_err(|failure| self.without_http2(failure))?)
+            }
         })
+    }
+
+    /// In the clear nobody has said beforehand that the server speaks HTTP/2: one that ends the
+    /// connection at its first bytes does not.
+    fn without_http2(&self, failure: Failure) -> Failure {
+        let ended = [ErrorClass::Protocol, ErrorClass::Closed, ErrorClass::Reset];
+        if self.options.tls.is_some() || !ended.contains(&failure.class) {
+            return failure;
+        }
+        let words = "the server does not speak HTTP/2 in the clear, with prior knowledge";
+        Failure::said(ErrorClass::Protocol, Cause::NoSuchProtocol, words)
     }
 
     async fn wire(&self) -> Result<(Wire, Protocol), Failure> {

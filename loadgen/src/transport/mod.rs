@@ -15,13 +15,13 @@ mod socket;
 mod tls;
 mod wire;
 
-pub use client::{Client, ClientConnection, ClientOptions, Protocol};
+pub use client::{Client, ClientConnection, ClientOptions};
 pub use failure::Failure;
 pub use message::{Message, RequestParts};
 pub use messages::Messages;
 pub use resolve::{Unresolved, resolve};
 pub use socket::{Addresses, Place};
-pub use tls::{Identity, Tls, TlsError, Trust};
+pub use tls::{Tls, TlsError, Trust};
 
 use std::future::Future;
 use std::task::{Context, Poll};

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -60,7 +61,7 @@ impl Place {
     /// Connects to whatever answers first, in order.
     pub(super) async fn open(&self) -> std::io::Result<Socket> {
         match self {
-            Self::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
+            Self::Unix(path) => connect_unix(path).await.map(Socket::Unix),
             Self::Addresses(addresses) => {
                 let mut failed = std::io::Error::from(ErrorKind::AddrNotAvailable);
                 for address in addresses.in_turn() {
@@ -74,6 +75,22 @@ impl Place {
                 }
                 Err(failed)
             }
+        }
+    }
+}
+
+/// How long to wait before a unix socket is asked once more whose queue of connections is full.
+const FULL_QUEUE: Duration = Duration::from_millis(1);
+
+/// A TCP connection waits by itself for a place in the server's queue; one to a unix socket is turned
+/// away at once, and asks again for as long as whoever wants it has patience.
+async fn connect_unix(path: &Path) -> std::io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                tokio::time::sleep(FULL_QUEUE).await;
+            }
+            connected => return connected,
         }
     }
 }

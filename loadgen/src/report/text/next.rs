@@ -1,6 +1,6 @@
 //! The next command worth typing.
 
-use crate::model::StackKind;
+use crate::model::{StackKind, Target};
 use crate::record::{Code, GroupRecord, Record, Status};
 use crate::report::load;
 use crate::report::sentences;
@@ -42,13 +42,21 @@ pub(super) fn command(record: &Record, folder: &str) -> String {
 fn look(record: &Record) -> String {
     match (record.stack.kind, record.groups.first()) {
         (StackKind::External, Some(group)) => {
-            let words = [
+            let mut words = vec![
                 "curl".into(),
                 "-sSi".into(),
                 "-H".into(),
                 format!("Host: {}", sentences::plain(&group.host)),
-                sentences::plain(&record.stack.target),
             ];
+            let target = sentences::plain(&record.stack.target);
+            match target.strip_prefix(Target::SOCKET) {
+                Some(path) => words.extend([
+                    "--unix-socket".into(),
+                    path.to_owned(),
+                    "http://localhost".into(),
+                ]),
+                None => words.push(target),
+            }
             sentences::shell(&words)
         }
         _ => "loadgen ps".into(),

@@ -23,11 +23,7 @@ impl Page {
         text: &str,
         usual_path: &str,
     ) -> Result<Self, StackError> {
-        let refused = |reason: &str| StackError::BadUrl {
-            what,
-            url: text.to_owned(),
-            reason: reason.to_owned(),
-        };
+        let refused = |reason: &str| StackError::bad_url(what, text, reason.to_owned());
         let full = if text.contains("://") {
             text.to_owned()
         } else {
@@ -124,13 +120,14 @@ mod tests {
                 "has no port from 1 to 65535 after the colon",
             ),
             ("a:", "has no port from 1 to 65535 after the colon"),
-            (
-                "http://me:pw@a",
-                "a user or password belongs into a --header",
-            ),
         ] {
             let error = Page::read("target", text, "/").unwrap_err();
             assert_eq!(error.to_string(), format!("target {text}: {reason}"));
         }
+        let error = Page::read("replica", "http://me:pw@a", "/").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "replica http://me:***@a: has a user or password, which --user takes for the load's own requests"
+        );
     }
 }

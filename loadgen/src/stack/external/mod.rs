@@ -11,20 +11,13 @@ use self::address::Page;
 use super::StackError;
 use super::spec::{StackSpec, Timeouts};
 use crate::model::{
-    External, Proxy, ProxyCounter, Replica, ReplicaId, ReplicaPage, StackKind, Topology,
+    External, OriginError, Proxy, ProxyCounter, Replica, ReplicaId, ReplicaPage, StackKind, Target, Topology,
 };
 
 /// Describes what was given. Nothing is asked: what answers there is for the load's own request to
 /// find out, and what the replicas call themselves.
 pub(super) async fn find(spec: &StackSpec, external: &External) -> Result<Topology, StackError> {
-    let target = Page::read("target", &external.target, "/")?;
-    if target.path != "/" {
-        return Err(StackError::BadUrl {
-            what: "target",
-            url: external.target.clone(),
-            reason: "has a path, which belongs into --path".to_owned(),
-        });
-    }
+    let target = target(&external.target)?;
     let counter = counter(external)?;
     let replicas = replicas(external, &spec.timeouts).await?;
     let groups = if spec.groups.is_empty() {
@@ -43,13 +36,28 @@ pub(super) async fn find(spec: &StackSpec, external: &External) -> Result<Topolo
         why: format!("external stack: --target {} was given", external.target),
         proxy: Proxy {
             name: "external".to_owned(),
-            target: target.origin.to_string(),
+            target: target.to_string(),
             counter,
             workers: 1,
         },
         groups,
         replicas,
     })
+}
+
+/// A socket, or an origin, which may lack its scheme.
+fn target(text: &str) -> Result<Target, StackError> {
+    let refused = |reason: String| StackError::bad_url("target", text, reason);
+    if text.starts_with(Target::SOCKET) {
+        return text
+            .parse()
+            .map_err(|error: OriginError| refused(error.to_string()));
+    }
+    let page = Page::read("target", text, "/")?;
+    if page.path != "/" {
+        return Err(refused("has a path, which belongs into --path".to_owned()));
+    }
+    Ok(Target::Origin(page.origin))
 }
 
 fn counter(external: &External) -> Result<Option<ProxyCounter>, StackError> {

@@ -2,7 +2,7 @@
 
 mod trust;
 
-pub use trust::{Identity, Trust};
+pub use trust::Trust;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,10 +13,9 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::client::Protocol;
 use super::failure::Failure;
 use super::socket::Socket;
-use crate::model::{Cause, ErrorClass};
+use crate::model::{Cause, ErrorClass, Identity, Protocol};
 use trust::Shown;
 
 /// Settings of TLS for one target and group.
@@ -37,6 +36,8 @@ pub enum TlsError {
     CertificateFile { path: PathBuf, reason: String },
     #[error("key file {path} cannot be used: {reason}")]
     KeyFile { path: PathBuf, reason: String },
+    #[error("key file {key} does not belong to the certificate in {certificate}")]
+    KeyOfAnother { certificate: PathBuf, key: PathBuf },
     #[error("TLS cannot be set up: {0}")]
     Tls(rustls::Error),
     #[error("{0} is no name that TLS can ask for")]
@@ -49,10 +50,13 @@ impl TlsError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::CertificateFile { .. } => {
-                "give --cacert, or --cert, a PEM file: -----BEGIN CERTIFICATE-----"
+                "give --cacert, or --cert, a PEM file of at most 4 MiB: -----BEGIN CERTIFICATE-----"
             }
             Self::KeyFile { .. } => {
-                "give --key the PEM file of the private key that belongs to --cert"
+                "give --key a PEM file of at most 4 MiB with a private key that has no passphrase: -----BEGIN PRIVATE KEY-----"
+            }
+            Self::KeyOfAnother { .. } => {
+                "give --key the private key that --cert was made with; the client's own certificate comes first in --cert"
             }
             Self::Tls(_) => {
                 "give --cacert the certificate to trust, or --insecure where that is meant"

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
@@ -16,6 +16,7 @@ use rustls_platform_verifier::Verifier;
 
 use super::TlsError;
 use crate::input::{self, Limit};
+use crate::model::Identity;
 
 /// How far a target is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +27,6 @@ pub enum Trust {
         /// The file, if there is one.
         and: Option<PathBuf>,
     },
-}
-
-/// The client's own certificate and its key, PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
 }
 
 impl Trust {
@@ -60,19 +54,40 @@ impl Trust {
     }
 }
 
-impl Identity {
-    fn read(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
-        let chain = certificates(&self.certificate)?;
-        let refused = |reason: String| TlsError::KeyFile {
-            path: self.key.clone(),
-            reason,
-        };
-        let key = input::read(&self.key, Limit::CERTIFICATES);
-        let key = key.map_err(|error| refused(error.to_string()))?;
-        let key = PrivateKeyDer::from_pem_slice(&key);
-        let key = key.map_err(|error| refused(error.to_string()))?;
-        CertifiedKey::from_der(chain, key, provider).map_err(|error| refused(error.to_string()))
-    }
+/// Reads a certificate and its key, and checks that the one belongs to the other.
+fn certified(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    let chain = certificates(&identity.certificate)?;
+    let key = private_key(&identity.key)?;
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => TlsError::KeyOfAnother {
+            certificate: identity.certificate.clone(),
+            key: identity.key.clone(),
+        },
+        error => TlsError::KeyFile {
+            path: identity.key.clone(),
+            reason: error.to_string(),
+        },
+    })
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let refused = |reason: String| TlsError::KeyFile {
+        path: path.to_owned(),
+        reason,
+    };
+    let pem = input::read(path, Limit::KEY).map_err(|error| refused(error.to_string()))?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
+        pem::Error::NoItemsFound if is_encrypted(&pem) => {
+            refused("its key is encrypted, and there is nobody to ask for the passphrase".into())
+        }
+        pem::Error::NoItemsFound => refused("there is no private key in it".into()),
+        error => refused(error.to_string()),
+    })
+}
+
+fn is_encrypted(pem: &[u8]) -> bool {
+    const MARK: &[u8] = b"BEGIN ENCRYPTED PRIVATE KEY";
+    pem.windows(MARK.len()).any(|window| window == MARK)
 }
 
 /// The certificates in a file; at least one.
@@ -104,7 +119,7 @@ impl Shown {
         provider: &CryptoProvider,
     ) -> Result<Self, TlsError> {
         let own = identity
-            .map(|identity| identity.read(provider))
+            .map(|identity| certified(identity, provider))
             .transpose()?;
         Ok(Self {
             own: own.map(Arc::new),
