@@ -83,6 +83,11 @@ fn who_ended(connections: &Connections) -> String {
 }
 
 fn to_the_replicas(group: &GroupEvidence<'_>) -> Option<Finding> {
+    let all = group.all;
+    if !all.plan.keep_alive && all.topology.proxy.counter.is_none() {
+        // They may be ours, which were asked for.
+        return None;
+    }
     let told = group
         .deltas()
         .filter_map(|delta| Some((delta.connections?, delta.requests?)));

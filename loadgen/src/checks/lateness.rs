@@ -104,6 +104,9 @@ pub(super) fn wait(group: &GroupEvidence<'_>) -> Option<Checked> {
         true,
     );
     let finding = lag.is_over().then(|| {
+        if !group.all.plan.keep_alive {
+            return made_anew(&lag);
+        }
         let (most, opened) = (
             u64::from(group.all.plan.connections),
             group.tally.counts.connections.opened,
@@ -155,6 +158,18 @@ pub(super) fn streams(group: &GroupEvidence<'_>) -> Option<Checked> {
         ),
         None,
     ))
+}
+
+/// The wait where each request has a connection of its own: it is the making of it, and was asked for.
+fn made_anew(lag: &Lag) -> Finding {
+    let message = format!(
+        "{} of the requests waited for their connection, {} at p99: each has one of its own, as --no-keep-alive asks. The wait is in the response time",
+        percent(lag.share()),
+        lag.p99,
+    );
+    Finding::new(Code::QueuedArrivals, message)
+        .weighing(Severity::Info)
+        .hint("leave --no-keep-alive out to see it without; connection_wait has it alone")
 }
 
 /// The time for which this process could not run, whatever was due meanwhile.

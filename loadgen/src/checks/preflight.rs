@@ -20,7 +20,9 @@ const FAST_ANSWER: f64 = 100e-6;
 pub fn preflight(plan: &PlanFields, topology: &Topology, machine: &Machine) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(descriptors(plan, machine));
-    findings.extend(ports(plan, machine));
+    if !topology.proxy.is_socket() {
+        findings.extend(ports(plan, machine));
+    }
     findings.extend(connections(plan));
     for group in &plan.groups {
         findings.extend(twins(topology, &group.host));

@@ -26,6 +26,26 @@ pub(super) fn told(group: &GroupEvidence<'_>) -> String {
     format!("; {}", told.join("; "))
 }
 
+/// What to do where most failures are that the target wants to know who asks (401).
+pub(super) fn who_asks(group: &GroupEvidence<'_>) -> Option<String> {
+    let counts = &group.tally.counts;
+    let unknown = counts.status.get(&401).copied().unwrap_or_default();
+    if 2 * unknown <= counts.failed {
+        return None;
+    }
+    let plan = &group.all.plan;
+    let mut headers = plan.request.headers().iter();
+    Some(match &plan.user {
+        Some(user) => format!(
+            "the target does not know user `{user}` by the password in --user: check both"
+        ),
+        None if headers.any(|(name, _)| name.eq_ignore_ascii_case("authorization")) => {
+            "the target does not take the Authorization in --header: has it expired?".into()
+        }
+        None => "the target wants to know who asks: give --user NAME:PASSWORD, or --header 'Authorization: …'".into(),
+    })
+}
+
 /// What to do about a cause; nothing where it says nothing of a remedy.
 #[must_use]
 pub const fn hint_of(cause: Cause) -> Option<&'static str> {

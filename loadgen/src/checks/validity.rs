@@ -246,11 +246,9 @@ fn answers(group: &GroupEvidence<'_>) -> Option<Finding> {
             "every answer was an error: {failed} failed ({}){why}",
             listed(&classes)
         );
-        return Some(
-            Finding::new(Code::NoAnswers, message).hint(
-                "check --path, --method and the host group; success means a 2xx or 3xx answer",
-            ),
-        );
+        let usual = "check --path, --method and the host group; success means a 2xx or 3xx answer";
+        let hint = reasons::who_asks(group).unwrap_or_else(|| usual.to_owned());
+        return Some(Finding::new(Code::NoAnswers, message).hint(hint));
     }
     let message = format!(
         "{failed} of {sent} failed{besides}, {} ({}){why}",

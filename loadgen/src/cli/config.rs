@@ -37,7 +37,7 @@ pub fn read(path: &Path) -> Result<PlanSpec, UsageError> {
 /// Why a text is no plan, without the line that it quotes where that may hold a password.
 fn without_passwords(reason: &toml::de::Error) -> String {
     let told = reason.to_string();
-    if told.contains("user") || told.contains('@') {
+    if told.contains("user") || told.contains("://") {
         reason.message().to_owned()
     } else {
         told

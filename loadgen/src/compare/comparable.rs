@@ -1,5 +1,6 @@
 //! What the two sides have in common: only what was asked alike can be compared.
 
+use crate::model::User;
 use crate::plan::Load;
 use crate::record::{GroupRecord, Record};
 use crate::schedule::Profile;
@@ -54,6 +55,15 @@ pub(super) fn same_mixes(one: &Record, other: &Record) -> bool {
     let (one, other) = (&one.plan.groups, &other.plan.groups);
     let mut pairs = one.iter().zip(other);
     one.len() == other.len() && pairs.all(|(a, b)| a.requests == b.requests && a.order == b.order)
+}
+
+/// Whether both show themselves to the target in the same way.
+pub(super) fn same_client(one: &Record, other: &Record) -> bool {
+    let (one, other) = (&one.plan, &other.plan);
+    let name = |user: &Option<User>| user.as_ref().map(|user| user.name().to_owned());
+    one.http == other.http
+        && one.keep_alive == other.keep_alive
+        && name(&one.user) == name(&other.user)
 }
 
 /// Method, path and body; a header more is told, and still the same request.

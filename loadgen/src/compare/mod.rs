@@ -357,6 +357,10 @@ fn caveats(base: &[Record], candidate: &[Record]) -> Vec<String> {
             || first.plan.data != second.plan.data,
         "the request that is sent",
     );
+    differs(
+        !comparable::same_client(first, second),
+        "the version of HTTP, whether connections are kept, or who asks",
+    );
     differs(first.stack.kind != second.stack.kind, "the kind of stack");
     differs(
         first.environment.machine.cpus != second.environment.machine.cpus

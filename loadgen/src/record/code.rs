@@ -78,7 +78,7 @@ codes! {
     PinnedConnections = "pinned-connections", Info;
     PolicyMismatch = "policy-mismatch", Failure;
     PortsExhausted = "ports-exhausted", Invalid;
-    QueuedArrivals = "queued-arrivals", Warning;
+    QueuedArrivals = "queued-arrivals", Warning or Info;
     RateNotReached = "rate-not-reached", Invalid;
     Redirected = "redirected", Warning or Failure;
     RestartedReplica = "restarted-replica", Warning;

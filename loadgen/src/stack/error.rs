@@ -158,7 +158,7 @@ impl StackError {
                 )
             }
             Self::BadArgument { .. } => return None,
-            Self::BadUrl { .. } => "write it as http://HOST:PORT".into(),
+            Self::BadUrl { .. } => "write it as http://HOST:PORT, or a target that is a unix socket as unix:/path/to.sock".into(),
             Self::Unresolved { .. } => {
                 "check the spelling, or give an address instead of the name".into()
             }

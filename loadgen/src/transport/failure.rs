@@ -86,7 +86,9 @@ impl Failure {
     pub(super) fn http2(error: h2::Error, within_answer: bool) -> Self {
         if error.is_io() {
             let io = error.into_io();
-            return Self::stream(io.unwrap_or_else(|| ErrorKind::BrokenPipe.into()));
+            return Self::stream(with_alert(
+                io.unwrap_or_else(|| ErrorKind::BrokenPipe.into()),
+            ));
         }
         let (class, cause) = class_of_http2(&error, within_answer);
         Self::new(class, cause, Detail::Http2(error))
@@ -177,6 +179,29 @@ fn words_of(error: &std::io::Error) -> String {
             format!("the server ended the handshake with the TLS alert {alert:?}")
         }
         _ => error.to_string(),
+    }
+}
+
+/// An alert of TLS about certificates as what it was: HTTP/2 keeps no more of it than its words.
+fn with_alert(error: std::io::Error) -> std::io::Error {
+    use rustls::AlertDescription as Alert;
+    const ALERTS: [Alert; 10] = [
+        Alert::AccessDenied,
+        Alert::DecryptError,
+        Alert::HandshakeFailure,
+        Alert::CertificateRequired,
+        Alert::BadCertificate,
+        Alert::UnsupportedCertificate,
+        Alert::CertificateRevoked,
+        Alert::CertificateExpired,
+        Alert::CertificateUnknown,
+        Alert::UnknownCA,
+    ];
+    let words = error.to_string();
+    let told = |alert: &Alert| words == rustls::Error::AlertReceived(*alert).to_string();
+    match ALERTS.into_iter().find(told) {
+        Some(alert) => std::io::Error::other(rustls::Error::AlertReceived(alert)),
+        None => error,
     }
 }
 
@@ -341,6 +366,10 @@ mod tests {
             (ErrorClass::Tls, Cause::CertificateWanted)
         );
         assert!(alert.to_string().contains("CertificateRequired"), "{alert}");
+        // As HTTP/2 hands it on.
+        let words = rustls::Error::AlertReceived(rustls::AlertDescription::UnknownCA).to_string();
+        let kept = with_alert(std::io::Error::new(ErrorKind::InvalidData, words));
+        assert_eq!(Failure::stream(kept).cause, Cause::CertificateRefused);
         let plain = of(rustls::Error::InvalidMessage(
             rustls::InvalidMessage::InvalidContentType,
         ));

@@ -1,5 +1,6 @@
 //! What HTTP is spoken over: a socket in the clear, or TLS on it.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -56,6 +57,41 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// Whether what the peer said before it went has to be asked for.
+    #[inline]
+    pub(super) const fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Why the peer takes no more: it may have sent an alert before it went, which is waited for, as
+    /// its end is.
+    fn poll_why(&mut self, error: std::io::Error, cx: &mut Context<'_>) -> Poll<std::io::Error> {
+        let ended = matches!(
+            error.kind(),
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+        );
+        if !ended || !self.is_tls() {
+            return Poll::Ready(error);
+        }
+        match ready!(Self::poll_read(self, &mut [0], cx)) {
+            Err(told) if told.kind() == ErrorKind::InvalidData => Poll::Ready(told),
+            _ => Poll::Ready(error),
+        }
+    }
+
+    fn poll_told<T>(
+        &mut self,
+        written: std::io::Result<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<std::io::Result<T>> {
+        match written {
+            Ok(written) => Poll::Ready(Ok(written)),
+            Err(error) => self.poll_why(error, cx).map(Err),
+        }
+    }
+}
+
 impl AsyncRead for Wire {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -75,11 +111,15 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Self::poll_write(self.get_mut(), bytes, cx)
+        let wire = self.get_mut();
+        let written = ready!(Self::poll_write(wire, bytes, cx));
+        wire.poll_told(written, cx)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Self::poll_flush(self.get_mut(), cx)
+        let wire = self.get_mut();
+        let flushed = ready!(Self::poll_flush(wire, cx));
+        wire.poll_told(flushed, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {

@@ -1,14 +1,18 @@
 //! Every line of ours in `docs/coming-from.md` is taken from the page and run as it stands, but that
 //! its service is one of this test, and a second is enough.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
 
 use super::program::loadgen;
+use super::shown::{at_socket, only_for, own};
 
 const PAGE: &str = include_str!("../../../docs/coming-from.md");
 
-/// Where the page's service is.
-const SERVICE: &str = "http://127.0.0.1:8080";
+/// Where the page's services are: in the clear, for a client that shows its certificate, at a socket.
+const SERVICE: &str = "127.0.0.1:8080";
+const PRIVATE: &str = "localhost:8443";
+const SOCKET: &str = "unix:/run/app.sock";
 
 /// The last column of each row that has a command of ours.
 fn lines() -> Vec<&'static str> {
@@ -55,15 +59,27 @@ fn service() -> SocketAddr {
 
 #[test]
 fn each_line_of_the_page_runs() {
-    let service = format!("http://{}", service());
+    let service = service().to_string();
+    let own = own();
+    let private = only_for(&own, &["h2", "http/1.1"]);
+    let port = private.address.port();
     let lines = lines();
     assert!(lines.len() > 20, "{lines:?}");
     for line in lines {
-        assert!(line.starts_with(SERVICE), "{line}");
+        let services = [SERVICE, PRIVATE, SOCKET];
+        assert!(services.iter().any(|one| line.contains(one)), "{line}");
+        let ours = (line.replace(SERVICE, &service))
+            .replace(PRIVATE, &format!("localhost:{port}"))
+            .replace(SOCKET, "unix:app.sock");
         let mut program = loadgen("");
-        for word in words(&line.replace(SERVICE, &service)) {
+        for word in words(&ours) {
             program = program.word(&word);
         }
+        let place = program.place().to_owned();
+        at_socket(&place.join("app.sock"));
+        fs::write(place.join("ca.pem"), &private.certificate).unwrap();
+        fs::copy(&own.certificate, place.join("own.pem")).unwrap();
+        fs::copy(&own.key, place.join("own.key")).unwrap();
         // The last of a repeated flag counts.
         let ended = program.words("-d 1s --warmup 0s -q -o run").run();
         // 4: this machine may be too busy to be believed.

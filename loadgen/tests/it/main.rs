@@ -31,6 +31,8 @@ mod peers;
 mod search;
 mod secure;
 mod session;
+mod shown;
 mod stack_embedded;
 mod stack_unreachable;
 mod terminal;
+mod user;

@@ -18,17 +18,19 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::NoClientAuth;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 
 use super::found::all;
 use super::program::{Ended, Program, test};
 use super::reading::{ended_with, identities_hold};
 
-type Body = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
+pub(super) type Body = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
 /// One request as the server saw it.
 #[derive(Clone, Debug, PartialEq)]
-struct Seen {
-    version: Version,
+pub(super) struct Seen {
+    pub(super) version: Version,
     /// HTTP/2's `:authority`.
     authority: Option<String>,
     host: Option<String>,
@@ -36,16 +38,30 @@ struct Seen {
 }
 
 /// A TLS server with a certificate of its own, which nobody trusts by itself.
-struct Secure {
-    address: SocketAddr,
-    certificate: String,
+pub(super) struct Secure {
+    pub(super) address: SocketAddr,
+    pub(super) certificate: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     /// Handshakes that were completed.
     n_connections: Arc<AtomicU64>,
 }
 
 /// Serves with a certificate for `name`, speaking `protocols`; what `answer` says, or nothing.
-fn secure<A, F>(name: &str, protocols: &[&str], answer: A) -> Secure
+pub(super) fn secure<A, F>(name: &str, protocols: &[&str], answer: A) -> Secure
+where
+    A: Fn(u64) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
+{
+    secure_for(Arc::new(NoClientAuth), name, protocols, answer)
+}
+
+/// The same for clients that `clients` takes.
+pub(super) fn secure_for<A, F>(
+    clients: Arc<dyn ClientCertVerifier>,
+    name: &str,
+    protocols: &[&str],
+    answer: A,
+) -> Secure
 where
     A: Fn(u64) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
@@ -64,7 +80,7 @@ where
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(vec![own.cert.der().clone()], key)
         .unwrap();
     config.alpn_protocols = protocols
@@ -158,7 +174,7 @@ impl Server {
 }
 
 /// An answer from replica `a`, for which the proxy tried two.
-async fn good(_: u64) -> Result<Response<Body>, std::io::Error> {
+pub(super) async fn good(_: u64) -> Result<Response<Body>, std::io::Error> {
     Ok(answer_of(
         Full::from("\"a\"").map_err(|never| match never {}).boxed(),
     ))
@@ -180,20 +196,20 @@ impl Secure {
     }
 
     /// The same, trusting its certificate.
-    fn trusted(&self, name: &str) -> Program {
+    pub(super) fn trusted(&self, name: &str) -> Program {
         let program = self.at(name);
         fs::write(program.place().join("ca.pem"), &self.certificate).unwrap();
         program.words("--cacert ca.pem")
     }
 
-    fn seen(&self) -> Vec<Seen> {
+    pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
 
 /// Everything of a good run is there.
 #[track_caller]
-fn all_is_well(ended: &Ended, replica: &str) {
+pub(super) fn all_is_well(ended: &Ended, replica: &str) {
     ended_with(ended, 0);
     let record = ended.record();
     identities_hold(&record);

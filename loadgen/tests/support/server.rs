@@ -27,6 +27,8 @@ pub struct Asked {
     /// Its number on this server, from 0.
     pub number: u64,
     pub path: String,
+    /// Its head as it came, line by line.
+    pub head: String,
 }
 
 /// Serves each connection with `behave`, in a thread of its own.
@@ -80,6 +82,11 @@ impl Fake {
         self.requests.load(Ordering::SeqCst)
     }
 
+    /// Connections it has taken.
+    pub fn connections(&self) -> usize {
+        self.open.lock().unwrap().len()
+    }
+
     /// Closes the port and every connection, and returns when nothing listens any more.
     pub fn go_down(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
@@ -97,20 +104,19 @@ impl Fake {
 impl Caller {
     /// Reads the next request; `None` when there is none.
     pub fn asked(&mut self) -> Option<Asked> {
-        let mut first = String::new();
+        let mut head = String::new();
         let mut line = String::new();
         while line != "\r\n" {
             line.clear();
             if self.reader.read_line(&mut line).ok()? == 0 {
                 return None;
             }
-            if first.is_empty() {
-                first.clone_from(&line);
-            }
+            head.push_str(&line);
         }
         Some(Asked {
             number: self.requests.fetch_add(1, Ordering::SeqCst),
-            path: first.split(' ').nth(1)?.to_owned(),
+            path: head.split(' ').nth(1)?.to_owned(),
+            head,
         })
     }
 

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::super::format::{grouped, rate, seconds};
 use super::super::sentences::{plain, shell};
+use crate::model::{External, StackChoice};
 use crate::plan::{Load, Pacing};
 use crate::record::Record;
 use crate::schedule::{Process, Profile};
@@ -89,7 +90,32 @@ fn rest(record: &Record, mut rows: Rows) -> Rows {
             seconds(plan.connect_timeout.as_secs_f64())
         ),
     ));
+    rows.extend(client(record));
     rows.push(("policy", plan.policy.to_string()));
+    rows
+}
+
+/// How the load shows itself, where that was said.
+fn client(record: &Record) -> Rows {
+    let plan = &record.plan;
+    let mut rows = Vec::new();
+    if let Some(http) = plan.http {
+        rows.push(("HTTP", http.to_string()));
+    }
+    if !plan.keep_alive {
+        rows.push(("keep-alive", "none: a connection for each request".into()));
+    }
+    if let Some(user) = &plan.user {
+        rows.push(("user", plain(user.name())));
+    }
+    if let StackChoice::External(External {
+        identity: Some(identity),
+        ..
+    }) = &plan.stack
+    {
+        let file = identity.certificate.display().to_string();
+        rows.push(("certificate", plain(&file)));
+    }
     rows
 }
 

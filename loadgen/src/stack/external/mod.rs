@@ -11,7 +11,8 @@ use self::address::Page;
 use super::StackError;
 use super::spec::{StackSpec, Timeouts};
 use crate::model::{
-    External, OriginError, Proxy, ProxyCounter, Replica, ReplicaId, ReplicaPage, StackKind, Target, Topology,
+    External, OriginError, Proxy, ProxyCounter, Replica, ReplicaId, ReplicaPage, StackKind, Target,
+    Topology,
 };
 
 /// Describes what was given. Nothing is asked: what answers there is for the load's own request to

@@ -164,9 +164,17 @@ impl Http1Connection {
             error.kind(),
             ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
         );
-        if ended && let Poll::Ready(Ok(n @ 1..)) = self.poll_read(cx) {
-            self.early = Some(n);
-            return Poll::Ready(Ok(false));
+        match ended.then(|| self.poll_read(cx)) {
+            Some(Poll::Ready(Ok(n @ 1..))) => {
+                self.early = Some(n);
+                return Poll::Ready(Ok(false));
+            }
+            Some(Poll::Ready(Err(told))) if told.class == ErrorClass::Tls => {
+                return Poll::Ready(Err(told));
+            }
+            // An alert may be on its way, or the end is.
+            Some(Poll::Pending) if self.wire.is_tls() => return Poll::Pending,
+            _ => {}
         }
         Poll::Ready(Err(self.ended(Failure::stream(error))))
     }
