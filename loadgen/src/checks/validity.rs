@@ -156,7 +156,11 @@ fn resources(group: &GroupEvidence<'_>) -> Checked {
         (
             Code::PortsExhausted,
             "ephemeral ports",
-            "does the server close each connection? keep-alive, or fewer requests per second, spares ports",
+            if group.all.plan.keep_alive {
+                "does the server close each connection? keep-alive, or fewer requests per second, spares ports"
+            } else {
+                "each connection of --no-keep-alive may hold its port for a minute: send fewer requests per second, or leave it out"
+            },
         )
     };
     let failed = descriptors + ports;

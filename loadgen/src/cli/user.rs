@@ -85,10 +85,12 @@ fn decoded(text: &str) -> String {
     while let [first, after @ ..] = rest {
         let digits = (after.first_chunk::<2>()).and_then(|two| std::str::from_utf8(two).ok());
         let byte = digits.and_then(|two| u8::from_str_radix(two, 16).ok());
-        (rest, _) = match byte.filter(|_| *first == b'%') {
-            Some(byte) => (&after[2..], bytes.push(byte)),
-            None => (after, bytes.push(*first)),
+        let (byte, following) = match byte.filter(|_| *first == b'%') {
+            Some(byte) => (byte, &after[2..]),
+            None => (*first, after),
         };
+        bytes.push(byte);
+        rest = following;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -193,14 +193,12 @@ mod tests {
             user.authorization().as_deref(),
             Some("Basic bWU6czNjcmV0Ong=")
         );
-        let texts = [
-            user.to_string(),
-            format!("{user:?}"),
-            serde_json::to_string(&user).expect("JSON"),
-        ];
-        assert_eq!(texts, ["me", "User(me:***)", "\"me\""]);
-        let read: User = serde_json::from_str("\"me\"").expect("a user");
-        assert!(!read.has_password() && read.authorization().is_none());
+        assert_eq!(
+            [user.to_string(), format!("{user:?}")],
+            ["me", "User(me:***)"]
+        );
+        let named = User::from("me");
+        assert!(!named.has_password() && named.authorization().is_none());
     }
 
     #[test]
@@ -237,8 +235,6 @@ mod tests {
         for text in ["1.1", "2"] {
             let protocol: Protocol = text.parse().expect(text);
             assert_eq!(protocol.to_string(), text);
-            let written = serde_json::to_string(&protocol).expect("JSON");
-            assert_eq!(written, format!("\"{text}\""));
         }
         assert!("3".parse::<Protocol>().is_err());
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::{ClientRefused, RequestError, client, events};
 use super::{GroupPlan, Load, Metric, PlanFields};
-use super::{RequestError, client, events};
-use crate::model::{Nanos, Policy, RateError, StackKind, User, UserError};
+use crate::model::{Nanos, Policy, RateError, StackKind};
 
 /// The longest span a histogram holds, to which a wait in the queue and an answer must add up.
 const CEILING: Nanos = Nanos::CEILING;
@@ -115,21 +115,9 @@ pub enum PlanError {
     /// An option of external stacks, without one.
     #[error("{0} is for external stacks, and no --target is given")]
     ForExternal(&'static str),
-    /// Of a certificate and its key one alone: which, and which is missing.
-    #[error("{0} is given without {1}")]
-    HalfIdentity(&'static str, &'static str),
-    /// A client certificate, and no TLS to show it in.
-    #[error("--cert is for https:// targets, and {0} is none")]
-    IdentityInTheClear(String),
-    #[error("the embedded proxy speaks HTTP/1.1 alone, and --http 2 is asked for")]
-    OnlyHttp1,
-    #[error("--user: {0}")]
-    User(UserError),
-    #[error("--user and a header Authorization both say who asks")]
-    TwoUsers,
-    /// The name of a user whose password is not known.
-    #[error("user `{0}` has no password: it is stored in no plan and no record")]
-    NoPassword(String),
+    /// The load cannot show itself as asked.
+    #[error(transparent)]
+    Client(#[from] ClientRefused),
     /// A host name that cannot be a header.
     #[error("`{0}` cannot be a host name")]
     Host(String),
@@ -229,21 +217,7 @@ impl PlanError {
             Self::EventStack { .. } => {
                 "use --stack compose, which has every verb, or `exec` with a command of your own".into()
             }
-            Self::HalfIdentity(..) => {
-                "give --cert FILE --key FILE: the client's certificate, and the private key that belongs to it".into()
-            }
-            Self::IdentityInTheClear(_) => {
-                "give --target https://…, or leave --cert and --key out".into()
-            }
-            Self::OnlyHttp1 => {
-                "leave --http out, or give the --target of a server that speaks HTTP/2".into()
-            }
-            Self::User(_) => format!(
-                "give --user NAME:PASSWORD, each of at most {} bytes and without control characters",
-                User::LONGEST
-            ),
-            Self::TwoUsers => "leave out one of the two".into(),
-            Self::NoPassword(name) => format!("give it anew: --user '{name}:PASSWORD'"),
+            Self::Client(refused) => refused.hint(),
             Self::Host(_) => {
                 "host groups are names like app-group-1, with an optional :port".into()
             }

@@ -19,6 +19,7 @@ mod threshold;
 mod traffic;
 mod words;
 
+pub use client::ClientRefused;
 pub use group::{GroupPlan, Route};
 pub use limits::PlanError;
 pub use request::{Body, Request, RequestError};

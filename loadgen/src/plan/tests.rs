@@ -19,7 +19,7 @@ fn setup() -> Setup {
     }
 }
 
-fn topology() -> Topology {
+pub(super) fn topology() -> Topology {
     setup().topology()
 }
 

@@ -30,7 +30,7 @@ pub use signals::Signals;
 use std::path::PathBuf;
 
 use crate::model::{RunEvent, Topology};
-use crate::plan::{Plan, PlanError, PlanSpec};
+use crate::plan::{ClientRefused, Plan, PlanError, PlanSpec};
 use crate::record::Record;
 use crate::stack::StackSpec;
 use crate::store::{self, StorageError};
@@ -108,7 +108,7 @@ impl PlanSource {
 
     /// What it asks of the stack. One that cannot be carried out is refused before there is any.
     fn stack_spec(&self) -> Result<StackSpec, PlanError> {
-        PlanError::without_password(match self {
+        ClientRefused::without_password(match self {
             Self::Spec(spec) => spec.user.as_ref(),
             Self::Plan(plan) => plan.user.as_ref(),
         })?;

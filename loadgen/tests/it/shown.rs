@@ -181,6 +181,10 @@ fn what_is_no_certificate_and_key_has_its_own_message() {
         &["own.key does not belong to the certificate in", "own.pem"],
         "--cert",
     );
+}
+
+#[test]
+fn one_without_the_other_or_in_the_clear_is_refused() {
     for (words, message, hint) in [
         (
             "https://a --cert x",
