@@ -55,7 +55,7 @@ where
     secure_for(Arc::new(NoClientAuth), name, protocols, answer)
 }
 
-/// The same for clients that `clients` takes.
+/// The same, for whom `clients` takes.
 pub(super) fn secure_for<A, F>(
     clients: Arc<dyn ClientCertVerifier>,
     name: &str,
@@ -66,11 +66,24 @@ where
     A: Fn(u64) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
 {
-    with_streams(200, name, protocols, answer)
+    serve((clients, 200), name, protocols, answer)
 }
 
 /// The same, with so many streams at once on a connection.
 fn with_streams<A, F>(streams: u32, name: &str, protocols: &[&str], answer: A) -> Secure
+where
+    A: Fn(u64) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,
+{
+    serve((Arc::new(NoClientAuth), streams), name, protocols, answer)
+}
+
+fn serve<A, F>(
+    (clients, streams): (Arc<dyn ClientCertVerifier>, u32),
+    name: &str,
+    protocols: &[&str],
+    answer: A,
+) -> Secure
 where
     A: Fn(u64) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, std::io::Error>> + Send + 'static,

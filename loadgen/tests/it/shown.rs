@@ -21,8 +21,9 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
 use super::fake::{Caller, serve};
+use super::found::all;
 use super::program::{Ended, Program, loadgen, test};
-use super::reading::{ended_with, found, identities_hold};
+use super::reading::{ended_with, identities_hold};
 use super::secure::{self, Secure, good, secure};
 
 /// A client's certificate and key, in files.
@@ -330,7 +331,7 @@ fn without_keep_alive_each_request_has_a_connection() {
     for head in heads.lock().unwrap().iter() {
         assert!(head.contains("\r\nConnection: close\r\n"), "{head}");
     }
-    assert!(found(&record, "no-keep-alive").is_empty());
+    assert!(all(&record, "no-keep-alive").is_empty());
 }
 
 #[test]
@@ -343,7 +344,7 @@ fn without_keep_alive_each_request_has_a_handshake() {
         let connections = record.groups[0].connections;
         assert_eq!(connections.opened, 40, "{protocol}: {connections:?}");
         // What it waited for is what was asked for.
-        for finding in found(&record, "queued-arrivals") {
+        for finding in all(&record, "queued-arrivals") {
             assert!(finding.message.contains("--no-keep-alive"), "{finding:?}");
         }
     }

@@ -5,8 +5,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::fake::{Caller, Fake, serve};
+use super::found::all;
 use super::program::{Ended, Program, loadgen, test};
-use super::reading::{ended_with, found};
+use super::reading::ended_with;
 
 const PASSWORD: &str = "s3cr3t:word";
 /// `me:s3cr3t:word`
@@ -83,17 +84,11 @@ fn who_is_not_told_who_asks_says_so_and_the_flag_is_named() {
     let target = serve(private);
     let ended = at(&target).run();
     ended_with(&ended, 99);
-    let told = found(&ended.record(), "no-answers")[0]
-        .hint
-        .clone()
-        .unwrap();
+    let told = all(&ended.record(), "no-answers")[0].hint.clone().unwrap();
     assert!(told.contains("--user NAME:PASSWORD"), "{told}");
     let ended = at(&target).words("--user me:wrong").run();
     ended_with(&ended, 99);
-    let told = found(&ended.record(), "no-answers")[0]
-        .hint
-        .clone()
-        .unwrap();
+    let told = all(&ended.record(), "no-answers")[0].hint.clone().unwrap();
     assert!(told.contains("user `me`"), "{told}");
 }
 
