@@ -133,6 +133,7 @@ fn stop() {
 
 fn scale() {
     stack().configure(&[]);
+    stack().scale(SOUND, 2);
     let before = Project::replicas(SOUND);
     let run = run(
         "--host app-group-1 --rps 90 --duration 12s",
@@ -140,10 +141,11 @@ fn scale() {
     );
     let event = &events(&run)[0];
     assert_eq!(event.lost, 0, "{event:?}");
-    assert_eq!(event.replicas.len(), 1, "the new one: {event:?}");
+    assert_eq!(event.replicas.len(), 3, "{event:?}");
     // NGINX asks for names every two seconds, and one more is the window that tells.
     assert!(event.rebalance_s.unwrap() <= 3.0, "{event:?}");
-    let third = &event.replicas[0];
+    let mut new = event.replicas.iter().filter(|one| !before.contains(one));
+    let third = new.next().unwrap();
     let answered = replica(&run.record, third).requests;
     assert!(answered > 50, "{third}: {answered}");
     assert_eq!(Project::replicas(SOUND), before, "put back");
@@ -151,6 +153,7 @@ fn scale() {
 
 fn rolling_restart() {
     stack().configure(&[RETRIES]);
+    stack().scale(SOUND, 2);
     let run = run(
         "--host app-group-1 --rps 100 --duration 26s --connections 256",
         &["2s rolling-restart app-group-1"],

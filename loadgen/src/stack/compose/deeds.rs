@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Compose;
-use super::discover::{Found, SERVICE, group_of};
+use super::discover::{Found, SERVICE, group_of, published};
 use super::engine::{Container, Inspection};
 use super::tool::{Scene, Tool};
 use crate::model::{Deed, Whom};
@@ -179,15 +179,13 @@ impl Compose {
     async fn kill_proxy(&self, proxy: &Container) -> Result<(), StackError> {
         self.kill(proxy).await?;
         let found = self.found().await?;
-        let now = found.proxy.as_ref().map(|proxy| &proxy.bindings);
-        let moved = proxy.bindings.iter().find_map(|before| {
-            let mut now = now?.iter();
-            let now = now.find(|now| now.container_port == before.container_port)?;
-            (now.port != before.port).then_some((before.port, now.port))
-        });
-        let Some((before, now)) = moved else {
+        let ports = (published(proxy), found.proxy.as_ref().and_then(published));
+        let (Some(before), Some(now)) = ports else {
             return Ok(());
         };
+        if before == now {
+            return Ok(());
+        }
         let reason = format!(
             "it runs again, but another start gave it port {now} of this machine and not {before}, where the load goes; give it a fixed port, as with HTTP_PORT=8080"
         );

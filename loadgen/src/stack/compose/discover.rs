@@ -273,6 +273,14 @@ pub(super) fn group_of(container: &Container) -> String {
     group.unwrap_or_default().to_owned()
 }
 
+/// The port of this machine that leads to what a container is asked for, where it has one.
+pub(super) fn published(container: &Container) -> Option<u16> {
+    let port = port_of(container);
+    let mut bindings = container.bindings.iter();
+    let binding = bindings.find(|binding| binding.container_port == port)?;
+    Some(binding.port)
+}
+
 fn port_of(container: &Container) -> u16 {
     container
         .label(PORT)
