@@ -70,9 +70,7 @@ async fn dispatch(mut cli: Cli) -> u8 {
 fn planned(from: &Path, flags: RunArgs) -> Result<PlanSource, UsageError> {
     let said = cli::spec(flags, None)?;
     Ok(match begin_with(from)? {
-        PlanSource::Plan(plan)
-            if said == PlanSpec::default() && plan.data_left_out().next().is_none() =>
-        {
+        PlanSource::Plan(plan) if said == PlanSpec::default() && !plan.needs_files() => {
             PlanSource::Plan(plan)
         }
         PlanSource::Plan(plan) => {
@@ -290,15 +288,17 @@ fn shown(output: &OutputArgs) -> Shown {
     }
 }
 
-/// What the run is held to, in words.
+/// What of a log is sent again, where one is, and what the run is held to, in words.
 fn promises(source: &PlanSource) -> String {
-    let (fail_if, require) = match source {
-        PlanSource::Spec(spec) => (&spec.fail_if, &spec.require),
-        PlanSource::Plan(plan) => (&plan.thresholds, &plan.require),
+    let (replay, fail_if, require) = match source {
+        PlanSource::Spec(spec) => (spec.replay(), &spec.fail_if, &spec.require),
+        PlanSource::Plan(plan) => (plan.replay.clone(), &plan.thresholds, &plan.require),
     };
+    let replay = replay.map(|replay| replay.in_words() + "\n");
     let fail_if = fail_if.iter().map(|one| one.in_words(Sense::FailIf));
     let require = require.iter().map(|one| one.in_words(Sense::Require));
-    fail_if.chain(require).map(|line| line + "\n").collect()
+    let held_to = fail_if.chain(require).map(|line| line + "\n");
+    replay.into_iter().chain(held_to).collect()
 }
 
 /// Shows what happens. The first line of output says which stack was taken, whatever is shown while

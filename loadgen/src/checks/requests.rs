@@ -45,7 +45,7 @@ pub(super) fn narrowed(plan: &Plan, delta: Option<Delta>) -> (Option<Delta>, Vec
             .filter(|(_, count)| *count > 0)
             .map(|(route, _)| route)
             .collect();
-        routes_of(&group.requests, &traffic, &known)
+        routes_of(&group.requests, &traffic, plan.replay.is_some(), &known)
     };
     let routes: Vec<_> = plan.groups.iter().zip(plan.traffic()).map(found).collect();
     for replica in &mut delta.replicas {
@@ -61,7 +61,14 @@ pub(super) fn narrowed(plan: &Plan, delta: Option<Delta>) -> (Option<Delta>, Vec
     (Some(delta), routes)
 }
 
-fn routes_of(requests: &[RequestPlan], traffic: &Traffic, known: &[&Route]) -> RequestRoutes {
+/// The routes of a group's requests. What is replayed is known by the paths of its names: their
+/// queries differ.
+fn routes_of(
+    requests: &[RequestPlan],
+    traffic: &Traffic,
+    is_replay: bool,
+    known: &[&Route],
+) -> RequestRoutes {
     let by_request: Vec<Vec<Route>> = (requests.iter().zip(&*traffic.requests))
         .map(|(request, text)| match &request.counter {
             Some(counter) => {
@@ -69,10 +76,12 @@ fn routes_of(requests: &[RequestPlan], traffic: &Traffic, known: &[&Route]) -> R
                 let named = known.iter().filter(|route| route.has(method, handler));
                 named.map(|route| (*route).clone()).collect()
             }
-            None => fitting(&request.method, &text.path, &traffic.values.data, known)
-                .into_iter()
-                .cloned()
-                .collect(),
+            None => {
+                let replayed = Template::fixed(request.path.as_bytes());
+                let path = if is_replay { &replayed } else { &text.path };
+                let found = fitting(&request.method, path, &traffic.values.data, known);
+                found.into_iter().cloned().collect()
+            }
         })
         .collect();
     let all: BTreeSet<&Route> = by_request.iter().flatten().collect();

@@ -27,6 +27,7 @@ Examples:
                                                    what must hold, and what must not be
   loadgen --closed -c 64                           as fast as it goes: the ceiling
   loadgen --stages 0:50,30s:800,1m:800             a ramp, and then a plateau
+  loadgen --replay access.log.gz --speed 2         what a proxy's log tells, twice as fast
   loadgen -X POST --path /items -H 'Content-Type: application/json' --body @item.json
   loadgen plan -r 500 > plan.toml && loadgen run plan.toml
                                                    a test that is kept in git
@@ -149,6 +150,21 @@ pub struct RunArgs {
     /// Closed loop instead: each connection sends as soon as it is answered; finds the throughput ceiling
     #[arg(long, conflicts_with_all = ["rps", "stages"], help_heading = "Load")]
     pub closed: bool,
+    /// Send the requests of an NGINX access log again, in the combined format or in the JSON that
+    /// nginx.conf has for it, gzip or not: its instants, methods and paths, in open loop, to one --host
+    /// whatever the log says, or to each of several what the log has for it. POST, PUT and PATCH are
+    /// left out, for their bodies are in no log; --duration cuts it, and --warmup marks its beginning
+    #[arg(long, value_name = "ACCESS.LOG", help_heading = "Load",
+          conflicts_with_all = ["rps", "stages", "closed", "requests", "arrivals", "method", "path", "body"])]
+    pub replay: Option<String>,
+    /// How many times as fast as it was: 2, 0.5 [default: 1]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "Load"
+    )]
+    pub speed: Option<f64>,
     /// Measured time [default: 10s]
     #[arg(long, short, value_name = "D", help_heading = "Load")]
     pub duration: Option<String>,

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::args::RunArgs;
 use super::user::{take_from_target, user};
+use super::attach::attach_log;
 use super::{UsageError, config};
 use crate::input::{self, Limit};
 use crate::model::{PlannedEvent, PlannedEventError, span_of};
-use crate::plan::{Body, GroupSpec, PlanSpec, Stages, Threshold};
+use crate::plan::{Body, GroupSpec, PlanSpec, ReplayPlan, Stages, Threshold};
 
 /// What the flags ask for, over what a plan file asks for where there is one.
 pub fn spec(args: RunArgs, file: Option<&Path>) -> Result<PlanSpec, UsageError> {
@@ -56,6 +57,8 @@ fn as_typed(args: RunArgs) -> Result<PlanSpec, UsageError> {
         connections: args.connections,
         threads: args.threads,
         pacing: args.pacing,
+        replay: args.replay.map(replayed).transpose()?,
+        speed: args.speed,
         path: args.path,
         method: args.method,
         header: args.header,
@@ -96,6 +99,10 @@ fn as_typed(args: RunArgs) -> Result<PlanSpec, UsageError> {
         group: Vec::new(),
         data: std::collections::BTreeMap::new(),
     })
+}
+
+fn replayed(file: String) -> Result<ReplayPlan, UsageError> {
+    attach_log(ReplayPlan::of(file), Path::new(""))
 }
 
 const RATE_HINT: &str = "give --rps, or --host NAME=RPS, a number of requests per second above 0, as 500 or 0.5: 30k is 30000, and 90 a minute are 1.5";

@@ -68,7 +68,11 @@ pub(super) fn same_client(one: &Record, other: &Record) -> bool {
 
 /// Method, path and body; a header more is told, and still the same request.
 fn same_request(one: &Record, other: &Record) -> bool {
-    if !same_mixes(one, other) {
+    let log = |record: &Record| {
+        let replay = record.plan.replay.as_ref();
+        replay.map(|replay| replay.sha256.clone())
+    };
+    if !same_mixes(one, other) || log(one) != log(other) {
         return false;
     }
     let (one, other) = (&one.plan.request, &other.plan.request);

@@ -20,6 +20,9 @@ pub enum InputError {
     NoFile(&'static str),
     #[error("it is no UTF-8 text")]
     NoText,
+    /// It begins like one. What is wrong with it.
+    #[error("it begins as gzip does and cannot be unpacked: {0}")]
+    NoGzip(String),
     /// What the system said.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -33,7 +36,7 @@ impl InputError {
             Self::TooLong { limit, .. } => {
                 Some(format!("give a file of at most {}", size(limit.bytes)))
             }
-            Self::NoFile("a folder") | Self::NoText | Self::System(_) => None,
+            Self::NoFile("a folder") | Self::NoText | Self::NoGzip(_) | Self::System(_) => None,
             Self::NoFile(_) => Some("write it to a file first, whose length is known".into()),
         }
     }

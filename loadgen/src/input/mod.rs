@@ -13,7 +13,11 @@ use std::io::{Read as _, Take};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use flate2::read::MultiGzDecoder;
 use rustix::fs::OFlags;
+
+/// What every gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The most bytes that are read of a file, by what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub struct Limit {
 impl Limit {
     pub const BODY: Self = Self::mib("a body", 16);
     pub const PLAN: Self = Self::mib("a plan file", 32);
+    /// Of what is in it, too, where it is compressed.
+    pub const ACCESS_LOG: Self = Self::mib("an access log", 256);
     pub const CERTIFICATES: Self = Self::mib("a file of certificates", 4);
     pub const KEY: Self = Self::mib("a key file", 4);
     pub const RECORD: Self = Self::mib("a record", 1 << 10);
@@ -72,6 +78,23 @@ pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, InputError> {
 /// The same of a file of text.
 pub fn read_text(path: &Path, limit: Limit) -> Result<String, InputError> {
     String::from_utf8(read(path, limit)?).map_err(|_| InputError::NoText)
+}
+
+/// What is in a file that may be compressed by gzip, as its first bytes say; as it is where not.
+/// No more is unpacked than the limit allows.
+pub fn unpacked(bytes: Vec<u8>, limit: Limit) -> Result<Vec<u8>, InputError> {
+    if !bytes.starts_with(&GZIP) {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    // Several may stand one behind the other, as `cat` makes of rotated logs.
+    let mut from = MultiGzDecoder::new(&*bytes).take(limit.bytes + 1);
+    from.read_to_end(&mut plain)
+        .map_err(|reason| InputError::NoGzip(reason.to_string()))?;
+    if plain.len() as u64 > limit.bytes {
+        return Err(InputError::TooLong { bytes: None, limit });
+    }
+    Ok(plain)
 }
 
 fn check(found: &Metadata, limit: Limit) -> Result<(), InputError> {
@@ -124,6 +147,32 @@ mod tests {
             let message = refused(path, SMALL);
             assert_eq!(message, format!("it is {kind} and no file"));
         }
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        to.write_all(bytes).expect("written");
+        to.finish().expect("written")
+    }
+
+    #[test]
+    fn what_is_compressed_is_unpacked_within_its_limit() {
+        assert_eq!(
+            unpacked(b"plain".to_vec(), SMALL).expect("as it is"),
+            b"plain"
+        );
+        let twice = [gzip(b"one "), gzip(b"two")].concat();
+        assert_eq!(unpacked(twice, SMALL).expect("both"), b"one two");
+        let full = gzip(&vec![0; 1 << 20]);
+        assert_eq!(unpacked(full, SMALL).expect("as much").len(), 1 << 20);
+        let bomb = gzip(&vec![0; (1 << 20) + 1]);
+        let error = unpacked(bomb, SMALL).expect_err("too long").to_string();
+        assert_eq!(error, "it has more than the 1 MiB of a test");
+        let mut cut = gzip(b"some text");
+        cut.truncate(15);
+        let error = unpacked(cut, SMALL).expect_err("no end").to_string();
+        assert!(error.contains("gzip"), "{error}");
     }
 
     #[test]

@@ -103,6 +103,17 @@ pub enum PlanError {
     /// A file of data cannot be used.
     #[error("data {name}: {reason}")]
     Data { name: String, reason: String },
+    /// A log that cannot be replayed so.
+    #[error("the log {file} cannot be replayed: {reason}")]
+    Replay { file: String, reason: String },
+    #[error("group {0} has recorded arrivals, and the plan no log")]
+    NoReplay(String),
+    #[error("--replay gives the load and its requests, and {0} others")]
+    BesideReplay(&'static str),
+    #[error("speed {0} is outside of 0.01 to 1000")]
+    Speed(f64),
+    #[error("--speed is that of a log, and no --replay is given")]
+    SpeedOfNothing,
     /// A rate that is none.
     #[error("rate: {0}")]
     Rate(#[from] RateError),
@@ -193,6 +204,15 @@ impl PlanError {
             Self::Data { .. } => {
                 "give [data.NAME] a CSV file with a header line, its path seen from the plan file".into()
             }
+            Self::Replay { .. } => {
+                "give --host one group, or those that the log names; --duration and --warmup cut it".into()
+            }
+            Self::NoReplay(_) => "take the plan as it was stored".into(),
+            Self::BesideReplay(_) => {
+                "leave out one of the two; --speed, --duration and --header go with --replay".into()
+            }
+            Self::Speed(_) => "give --speed a number, as 2 for twice as fast or 0.5 for half".into(),
+            Self::SpeedOfNothing => "give --replay ACCESS.LOG too, or --rps for a rate".into(),
             Self::Request(error) => error.hint(),
             Self::Rate(_) => "give --rps, or --host NAME=RPS, a number of requests per second above 0, as 500 or 0.5".into(),
             Self::TwoStacks => "leave out one of the two".into(),
@@ -336,8 +356,7 @@ fn span(
 
 fn check_group(group: &GroupPlan, plan: &PlanFields) -> Result<(), PlanError> {
     let connections = plan.connections;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    if group.host.is_empty() || group.host.len() > 255 || !group.host.bytes().all(plain) {
+    if !crate::traffic::is_host(&group.host) {
         return Err(PlanError::Host(group.host.clone()));
     }
     match group.load.requests() {

@@ -11,6 +11,7 @@ mod client;
 mod events;
 mod group;
 mod limits;
+mod replay;
 mod request;
 mod seconds;
 mod spec;
@@ -22,6 +23,7 @@ mod words;
 pub use client::ClientRefused;
 pub use group::{GroupPlan, Route};
 pub use limits::PlanError;
+pub use replay::ReplayPlan;
 pub use request::{Body, Request, RequestError};
 pub use spec::{GroupSpec, PlanSpec, Spacing, StackAsked};
 pub use threshold::{
@@ -98,6 +100,9 @@ pub struct PlanFields {
     /// Who asks, by basic authentication. The password is never written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
+    /// The log whose requests are sent again, where it is one that gives the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayPlan>,
     /// How an answer names its replica.
     pub replica_id: NameSource,
     /// Where the load goes.
@@ -189,7 +194,8 @@ impl TryFrom<PlanFields> for Plan {
 
 impl PlanFields {
     /// Checks a plan whole. Everything behind this point relies on it.
-    pub fn validate(self) -> Result<Plan, PlanError> {
+    pub fn validate(mut self) -> Result<Plan, PlanError> {
+        replay::settle(&mut self)?;
         limits::check(&self)?;
         Ok(Plan(self))
     }

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::traffic::{is_method, is_path, is_token};
+
 /// One HTTP request, without its `Host`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "RequestFields", into = "RequestFields")]
@@ -131,7 +133,7 @@ impl TryFrom<RequestFields> for Request {
             body,
         } = fields;
         check_method(&method)?;
-        if !path.starts_with('/') || !path.bytes().all(|byte| (0x21..0x7f).contains(&byte)) {
+        if !is_path(path.as_bytes()) {
             return Err(RequestError::Path(path));
         }
         for (name, value) in &headers {
@@ -173,8 +175,7 @@ fn header(text: &str) -> Result<(String, String), RequestError> {
 }
 
 pub(super) fn check_method(method: &str) -> Result<(), RequestError> {
-    let capitals = method.bytes().all(|byte| !byte.is_ascii_lowercase());
-    if method.is_empty() || !method.bytes().all(is_token) || !capitals || method == "CONNECT" {
+    if !is_method(method) {
         return Err(RequestError::Method(method.to_owned()));
     }
     Ok(())
@@ -190,11 +191,6 @@ pub(super) fn check_header(name: &str, value: &str) -> Result<(), RequestError> 
         return Err(RequestError::Reserved(name.to_owned()));
     }
     Ok(())
-}
-
-/// RFC 9110, section 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The forms that a body may be written in; the last is that of old records.

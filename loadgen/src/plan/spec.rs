@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Body, DataPlan, GroupPlan, Load, Pacing, Plan, PlanError, PlanFields, Process, Profile,
-    Request, RequestPlan, Route, Schedule, Stages, Threshold, text,
+    ReplayPlan, Request, RequestPlan, Route, Schedule, Stages, Threshold, replay, text,
 };
 use crate::model::{
     EmbeddedSpec, External, NameSource, PlannedEvent, Policy, Protocol, Rate, ReplicaArg,
@@ -94,6 +94,13 @@ pub struct PlanSpec {
     pub connect_timeout: Option<Duration>,
     #[serde(with = "text::duration", skip_serializing_if = "Option::is_none")]
     pub lag_budget: Option<Duration>,
+
+    /// The log whose requests are sent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayPlan>,
+    /// How many times as fast as it was; over what the log's own table says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
 
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -239,8 +246,13 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl PlanSpec {
     /// What was said here, and from `under` what was not. One way to give a load replaces another.
     #[must_use]
-    pub fn over(self, under: Self) -> Self {
+    pub fn over(self, mut under: Self) -> Self {
         let load = self.load_spec();
+        if self.replay.is_some() {
+            under = under.without_traffic();
+        } else if load.is_said() {
+            (under.replay, under.speed) = (None, None);
+        }
         let says_request = self.says_request();
         let (host, group) = if self.named_groups().next().is_some() {
             (self.host, self.group)
@@ -279,6 +291,8 @@ impl PlanSpec {
             lag_budget: self.lag_budget.or(under.lag_budget),
             method: self.method.or(under.method),
             path: self.path.or(under.path),
+            replay: self.replay.or(under.replay),
+            speed: self.speed.or(under.speed),
             header: or(self.header, under.header),
             body: self.body.or(under.body),
             stack: self.stack.or(under.stack),
@@ -313,6 +327,19 @@ impl PlanSpec {
         merged.with_load(load)
     }
 
+    /// The same without what a log says: the load, and what is sent.
+    fn without_traffic(self) -> Self {
+        let without = |groups: Vec<GroupSpec>| {
+            let groups = groups.into_iter().map(GroupSpec::without_load);
+            groups.map(GroupSpec::without_requests).collect()
+        };
+        let mut under = self.with_load(LoadSpec::default());
+        (under.host, under.group) = (without(under.host), without(under.group));
+        (under.replay, under.speed) = (None, None);
+        (under.method, under.path, under.body) = (None, None, None);
+        under
+    }
+
     /// Whether a part of the run's one request is given.
     const fn says_request(&self) -> bool {
         self.path.is_some()
@@ -323,7 +350,18 @@ impl PlanSpec {
 
     /// Whether a group has requests of its own.
     fn has_requests(&self) -> bool {
-        self.group.iter().any(|group| !group.request.is_empty())
+        self.replay.is_some() || self.group.iter().any(|group| !group.request.is_empty())
+    }
+
+    /// Time before the measured part: what is replayed has it only where it is asked for, for it is
+    /// the log's own beginning.
+    pub(super) fn warm_up(&self) -> Duration {
+        let usual = if self.replay.is_some() {
+            Duration::ZERO
+        } else {
+            WARMUP
+        };
+        self.warmup.unwrap_or(usual)
     }
 
     /// The replicas' counter that counts requests: where nothing is said that of the one path, or
@@ -368,19 +406,24 @@ impl PlanSpec {
     }
 
     fn for_hosts(&self, hosts: &[String]) -> Result<Plan, PlanError> {
-        let mut groups = self.host.iter().chain(&self.group).peekable();
-        let groups: Vec<_> = if groups.peek().is_none() {
-            let loads = hosts.iter().map(|host| GroupSpec::of(host).plan(self));
-            loads.collect::<Result<_, _>>()?
-        } else {
-            groups
-                .map(|group| group.plan(self))
-                .collect::<Result<_, _>>()?
+        let mut groups: Vec<_> = self.host.iter().chain(&self.group).cloned().collect();
+        if groups.is_empty() {
+            groups = hosts.iter().map(|host| GroupSpec::of(host)).collect();
+        }
+        let (groups, replay) = match self.replayed()? {
+            Some(log) => {
+                let (groups, log) = replay::groups(&log, &groups, self.warm_up(), self.duration)?;
+                (groups, Some(log))
+            }
+            None => {
+                let groups = groups.iter().map(|group| group.plan(self));
+                (groups.collect::<Result<Vec<_>, _>>()?, None)
+            }
         };
         let request = self.request()?;
         let fields = PlanFields {
             duration: self.length(&groups),
-            warmup: self.warmup.unwrap_or(WARMUP),
+            warmup: self.warm_up(),
             connections: self.connections.unwrap_or(CONNECTIONS),
             threads: self.threads.unwrap_or(1),
             pacing: self.pacing.unwrap_or_default(),
@@ -399,6 +442,7 @@ impl PlanSpec {
             counter: self.counted(request.path()),
             seed: self.seed.unwrap_or_else(seed),
             data: self.data.clone(),
+            replay,
             thresholds: self.fail_if.clone(),
             require: self.require.clone(),
             events: self.event.clone(),
@@ -487,11 +531,12 @@ impl PlanSpec {
     /// The same with every default written out, as far as it does not depend on a stack.
     #[must_use]
     pub fn explicit(mut self) -> Self {
-        if self.requests.is_none() && self.stages.is_none() {
+        let is_replay = self.replay.is_some();
+        if self.requests.is_none() && self.stages.is_none() && !is_replay {
             self.duration.get_or_insert(DURATION);
         }
-        self.warmup.get_or_insert(WARMUP);
-        if !self.load_spec().is_said() {
+        self.warmup = Some(self.warm_up());
+        if !self.load_spec().is_said() && !is_replay {
             self.rps = Rate::new(RPS).ok();
         }
         self.connections.get_or_insert(CONNECTIONS);
@@ -500,7 +545,8 @@ impl PlanSpec {
         self.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         self.lag_budget.get_or_insert(LAG_BUDGET);
         self.counter = Some(self.counted(self.path.as_deref().unwrap_or(PATH)));
-        if self.group.is_empty() || self.group.iter().any(|group| group.request.is_empty()) {
+        let has_own = |group: &GroupSpec| !group.request.is_empty();
+        if !is_replay && (self.group.is_empty() || !self.group.iter().all(has_own)) {
             self.path.get_or_insert_with(|| PATH.into());
             self.method.get_or_insert_with(|| METHOD.into());
         }
@@ -651,7 +697,7 @@ impl GroupSpec {
     /// The group with its own load, or the run's.
     fn plan(&self, run: &PlanSpec) -> Result<GroupPlan, PlanError> {
         let load = self.load_spec().over(&run.load_spec());
-        let load = load.load(run.duration, run.warmup.unwrap_or(WARMUP))?;
+        let load = load.load(run.duration, run.warm_up())?;
         Ok(GroupPlan {
             name: self.name.clone().unwrap_or_else(|| self.host.clone()),
             host: self.host.clone(),
@@ -698,8 +744,13 @@ impl From<&Plan> for PlanSpec {
             group: plan.groups.iter().map(GroupSpec::from).collect(),
             seed: (plan.seed != seed()).then_some(plan.seed),
             data: plan.data.clone(),
+            replay: plan.replay.clone(),
             ..Self::default()
         };
+        if spec.replay.is_some() {
+            // They are the log's.
+            (spec.method, spec.path) = (None, None);
+        }
         spec.stack = Some(match &plan.stack {
             StackChoice::Auto => StackAsked::Auto,
             StackChoice::Embedded => StackAsked::Kind(StackKind::Embedded),
@@ -735,6 +786,8 @@ impl From<&GroupPlan> for GroupSpec {
                 match &schedule.profile {
                     Profile::Constant { rate } => spec.rps = Some(*rate),
                     Profile::Stages { stages } => spec.stages = Some(stages.clone()),
+                    // Its requests are the log's, too.
+                    Profile::Recorded(_) => spec.request = Vec::new(),
                 }
                 if let Process::Poisson { seed } = schedule.process {
                     (spec.arrivals, spec.seed) = (Some(Spacing::Poisson), Some(seed));

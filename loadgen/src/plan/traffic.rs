@@ -69,6 +69,22 @@ pub struct DataPlan {
     pub content: Option<Body>,
 }
 
+impl RequestPlan {
+    /// A request of a method and a name, and nothing else.
+    pub(super) fn of(name: String, method: String) -> Self {
+        Self {
+            name,
+            weight: one(),
+            method,
+            path: root(),
+            headers: BTreeMap::new(),
+            body_file: None,
+            body: None,
+            counter: None,
+        }
+    }
+}
+
 const fn one() -> u32 {
     1
 }
@@ -159,16 +175,19 @@ impl Plan {
         compile(self).unwrap_or_else(|error| unreachable!("a plan was validated: {error}"))
     }
 
-    /// The data whose rows the plan does not hold.
-    pub fn data_left_out(&self) -> impl Iterator<Item = (&str, &DataPlan)> {
-        let data = self.data.iter();
-        data.filter(|(_, data)| data.content.is_none())
-            .map(|(name, data)| (name.as_str(), data))
+    /// Whether the plan does not hold all of its data, or of its log, and needs their files.
+    #[must_use]
+    pub fn needs_files(&self) -> bool {
+        let needs_log = self.replay.as_ref().is_some_and(|one| one.log.is_none());
+        needs_log || self.data.values().any(|data| data.content.is_none())
     }
 }
 
 impl GroupPlan {
     fn traffic(&self, plan: &PlanFields, values: Values) -> Result<Traffic, PlanError> {
+        if let Some(replay) = &plan.replay {
+            return Ok(super::replay::traffic(replay, self, plan, values));
+        }
         if self.requests.is_empty() {
             return Ok(Traffic {
                 choice: Choice::only(),

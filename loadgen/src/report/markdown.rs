@@ -32,6 +32,9 @@ pub fn render_markdown(record: &Record) -> String {
     for group in &record.groups {
         section(&mut text, record, group);
     }
+    if let Some(replay) = &record.plan.replay {
+        let _ = write!(text, "The run {}.\n\n", md(&plain(&replay.in_words())));
+    }
     let command = plain(&sentences::shell(&record.run.command));
     let fence = "`".repeat(3 + command.matches("```").count());
     if let Some(stalls) = &record.environment.stalls {

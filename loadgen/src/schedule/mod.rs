@@ -10,10 +10,12 @@
 mod load;
 mod process;
 mod profile;
+mod recorded;
 
 pub use load::Load;
 pub use process::Process;
 pub use profile::{Profile, ProfileError, Stage, Stages};
+pub use recorded::Recorded;
 
 use serde::{Deserialize, Serialize};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Recorded;
 use crate::model::{Rate, span_of, span_text};
 
 /// The intended rate over the measured part.
@@ -20,6 +21,8 @@ pub enum Profile {
         /// At least two, in order of time, the first at 0.
         stages: Stages,
     },
+    /// As it was once.
+    Recorded(Recorded),
 }
 
 /// Points of a rate that is linear between them: at least two, in order of time, the first at 0.
@@ -65,6 +68,9 @@ pub enum ProfileError {
     /// Somewhere there has to be load.
     #[error("every stage has rate 0, so nothing would ever be sent")]
     Silent,
+    /// Counts of seconds that do not fill their time.
+    #[error("recorded arrivals of {0} seconds do not have that length")]
+    Recorded(usize),
 }
 
 /// The latest that a stage can be, in seconds.
@@ -172,6 +178,7 @@ impl Profile {
         match self {
             Self::Constant { .. } => None,
             Self::Stages { stages } => stages.0.last().map(|stage| stage.at),
+            Self::Recorded(recorded) => Some(recorded.length()),
         }
     }
 
@@ -181,6 +188,7 @@ impl Profile {
         match self {
             Self::Constant { rate } => rate.per_second(),
             Self::Stages { stages } => stages.0.iter().map(|stage| stage.rate).fold(0.0, f64::max),
+            Self::Recorded(recorded) => recorded.peak(),
         }
     }
 
@@ -194,6 +202,7 @@ impl Profile {
                 .map_or(0.0, |(from, to)| {
                     from.rate + slope(from, to) * (at - from.at)
                 }),
+            Self::Recorded(recorded) => recorded.rate_at(at),
         }
     }
 
@@ -208,6 +217,7 @@ impl Profile {
                     t * (from.rate + slope(from, to) * t / 2.0)
                 })
                 .sum(),
+            Self::Recorded(recorded) => recorded.integral(until),
         }
     }
 
@@ -226,12 +236,16 @@ impl Profile {
                 }
                 None
             }
+            Self::Recorded(recorded) => recorded.time_of(count),
         }
     }
 
     /// The profile of the warm-up: the first rate above zero, held. A ramp from zero warms up at
-    /// nothing, so it has none.
+    /// nothing, so it has none. What was recorded has its own.
     pub(super) fn warm_up(&self) -> Option<Self> {
+        if let Self::Recorded(recorded) = self {
+            return Some(Self::Recorded(recorded.warm_up()));
+        }
         Rate::new(self.rate_at(0.0))
             .ok()
             .map(|rate| Self::Constant { rate })

@@ -20,6 +20,8 @@ pub struct Choice {
     seed: u64,
     /// Where arrival 0 stands.
     phase: u64,
+    /// The place of each arrival's request, where a log says it; none otherwise.
+    recorded: Arc<[u8]>,
 }
 
 impl Choice {
@@ -39,6 +41,16 @@ impl Choice {
             order,
             seed,
             phase: draw(seed, Purpose::Request, 0),
+            recorded: [].into(),
+        }
+    }
+
+    /// The requests of a log: the place of each arrival's, and from the first one on again.
+    #[must_use]
+    pub fn recorded(places: Vec<u8>) -> Self {
+        Self {
+            recorded: places.into(),
+            ..Self::only()
         }
     }
 
@@ -53,7 +65,9 @@ impl Choice {
     #[must_use]
     pub fn of(&self, k: u64) -> usize {
         if self.ends.is_empty() {
-            return 0;
+            let n = self.recorded.len() as u64;
+            let place = k.checked_rem(n).map(|at| self.recorded[at as usize]);
+            return place.map_or(0, usize::from);
         }
         let at = match self.order {
             Order::InTurn => self.phase.wrapping_add(k.wrapping_mul(GOLDEN)),

@@ -81,6 +81,17 @@ impl Table {
         }
     }
 
+    /// A table of one column.
+    #[must_use]
+    pub fn of_cells<'a>(column: &str, cells: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut table = Self::of_columns(vec![column.to_owned()]);
+        for cell in cells {
+            table.bytes.extend_from_slice(cell);
+            table.ends.push(table.bytes.len() as u32);
+        }
+        table
+    }
+
     #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns

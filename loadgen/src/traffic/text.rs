@@ -107,7 +107,7 @@ pub fn write_number(mut n: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&text[at..]);
 }
 
-const fn digits(n: u64) -> usize {
+pub(super) const fn digits(n: u64) -> usize {
     match n.checked_ilog10() {
         Some(log) => log as usize + 1,
         None => 1,
@@ -122,6 +122,32 @@ fn write_uuid(bits: u128, out: &mut Vec<u8>) {
         let nibble = (bits >> (124 - 4 * place)) as usize & 0xF;
         out.push(b"0123456789abcdef"[nibble]);
     }
+}
+
+/// Whether this can be the method of a request: a token (RFC 9110, section 5.6.2) in capitals.
+#[must_use]
+pub fn is_method(text: &str) -> bool {
+    let capitals = text.bytes().all(|byte| !byte.is_ascii_lowercase());
+    !text.is_empty() && text.bytes().all(is_token) && capitals && text != "CONNECT"
+}
+
+#[must_use]
+pub const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+}
+
+/// Whether this can be the path and query of a request: printable ASCII from a slash on.
+#[must_use]
+pub fn is_path(text: &[u8]) -> bool {
+    text.starts_with(b"/") && text.iter().all(|byte| (0x21..0x7f).contains(byte))
+}
+
+/// Whether this can be the name of a host, with its port where there is one.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    (1..=255).contains(&text.len()) && text.bytes().all(plain)
 }
 
 /// Whether this can be the name of a request, a table or a column.

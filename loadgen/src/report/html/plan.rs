@@ -42,6 +42,10 @@ fn load(record: &Record) -> Rows {
             format!("{}: {}", plain(&group.name), describe(&group.load)),
         ));
     }
+    if let Some(replay) = &plan.replay {
+        rows.push(("replay", plain(&replay.in_words())));
+        rows.extend(replay.sha256.iter().map(|sum| ("SHA-256", plain(sum))));
+    }
     for request in plan.groups.iter().flat_map(|group| &group.requests) {
         let text = format!("{}: {} {}", request.name, request.method, request.path);
         let weight = request.weight;
@@ -133,6 +137,11 @@ fn describe(load: &Load) -> String {
                 }
                 Profile::Stages { stages } => format!(
                     "stages {stages}, up to {}/s, {process}",
+                    rate(schedule.profile.peak())
+                ),
+                Profile::Recorded(recorded) => format!(
+                    "{} requests as they were recorded, up to {}/s",
+                    grouped(recorded.arrivals()),
                     rate(schedule.profile.peak())
                 ),
             }
