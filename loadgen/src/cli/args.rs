@@ -154,8 +154,7 @@ pub struct RunArgs {
     /// nginx.conf has for it, gzip or not: its instants, methods and paths, in open loop, to one --host
     /// whatever the log says, or to each of several what the log has for it. POST, PUT and PATCH are
     /// left out, for their bodies are in no log; --duration cuts it, and --warmup marks its beginning
-    #[arg(long, value_name = "ACCESS.LOG", help_heading = "Load",
-          conflicts_with_all = ["rps", "stages", "closed", "requests", "arrivals", "method", "path", "body"])]
+    #[arg(long, value_name = "ACCESS.LOG", help_heading = "Load")]
     pub replay: Option<String>,
     /// How many times as fast as it was: 2, 0.5 [default: 1]
     #[arg(

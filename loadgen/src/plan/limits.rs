@@ -108,7 +108,7 @@ pub enum PlanError {
     Replay { file: String, reason: String },
     #[error("group {0} has recorded arrivals, and the plan no log")]
     NoReplay(String),
-    #[error("--replay gives the load and its requests, and {0} others")]
+    #[error("--replay says what is sent and when, and {0} says it otherwise")]
     BesideReplay(&'static str),
     #[error("speed {0} is outside of 0.01 to 1000")]
     Speed(f64),

@@ -74,27 +74,30 @@ impl LogBuilder {
         method: &[u8],
         path: &[u8],
     ) -> Result<(), LeftOut> {
+        let method = std::str::from_utf8(method).unwrap_or_default();
+        if !is_method(method) {
+            return Err(LeftOut::Method);
+        }
         if !is_path(path) {
             return Err(LeftOut::Path);
         }
         let method = self.method(method).ok_or(LeftOut::Method)?;
-        let host = host.map(|host| self.host(host).ok_or(LeftOut::Host));
+        let host = host
+            .map(|host| self.host(host).ok_or(LeftOut::Host))
+            .transpose()?;
         let start = self.inner.paths.len() as u32;
         self.inner.paths.extend_from_slice(path);
         self.inner.entries.push(Entry {
             at,
             path: (start, self.inner.paths.len() as u32),
             method,
-            host: host.transpose()?,
+            host,
             is_whole_second,
         });
         Ok(())
     }
 
-    fn method(&mut self, method: &[u8]) -> Option<u8> {
-        let method = std::str::from_utf8(method)
-            .ok()
-            .filter(|it| is_method(it))?;
+    fn method(&mut self, method: &str) -> Option<u8> {
         let known = self.inner.methods.iter().position(|known| known == method);
         let place = known.or_else(|| {
             let is_room = self.inner.methods.len() < MOST_METHODS;

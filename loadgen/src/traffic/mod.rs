@@ -18,7 +18,7 @@ pub use access_log::{AccessLog, LeftOut, LogError, MOST_LOGGED};
 pub use choice::Choice;
 pub use data::{Data, DataError, MOST_DATA, Table};
 pub use log::{Log, Logged};
-pub use replay::Replay;
+pub use replay::{Replay, Replayed};
 pub use request::{Call, RequestText, Traffic};
 pub use template::{Piece, Template, TemplateError};
 pub use text::{Order, Values, is_host, is_method, is_name, is_path, is_token, write_number};

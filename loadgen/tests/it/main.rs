@@ -28,6 +28,7 @@ mod mix;
 mod oracles;
 mod pages;
 mod peers;
+mod replay;
 mod search;
 mod secure;
 mod session;

@@ -26,6 +26,7 @@ pub struct Caller {
 pub struct Asked {
     /// Its number on this server, from 0.
     pub number: u64,
+    pub method: String,
     pub path: String,
     /// Its head as it came, line by line.
     pub head: String,
@@ -113,10 +114,13 @@ impl Caller {
             }
             head.push_str(&line);
         }
+        let mut words = first.split(' ');
         Some(Asked {
             number: self.requests.fetch_add(1, Ordering::SeqCst),
             path: head.split(' ').nth(1)?.to_owned(),
             head,
+            method: words.next()?.to_owned(),
+            path: words.next()?.to_owned(),
         })
     }
 
