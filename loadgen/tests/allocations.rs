@@ -221,9 +221,8 @@ fn a_request_that_is_replayed_allocates_nothing() {
 
 /// A log of two methods, whose paths have different lengths.
 fn replay() -> Traffic {
-    let text: String = (0..500_u32)
-        .map(|n| format!("1 GET - /?n={}\n1 OPTIONS - /{n}\n", n * n))
-        .collect();
+    let lines = |n: u32| format!("1 GET - /?n={}\n1 OPTIONS - /{n}\n", n * n);
+    let text: String = (0..500).map(lines).collect();
     let log: Log = text.parse().expect("a log");
     let replay = Replay::of(&log, None, 1.0);
     let data: Arc<[Data]> = [Replay::paths(&log, None)].into();

@@ -70,18 +70,16 @@ fn routes_of(
     known: &[&Route],
 ) -> RequestRoutes {
     let by_request: Vec<Vec<Route>> = (requests.iter().zip(&*traffic.requests))
-        .map(|(request, text)| match &request.counter {
-            Some(counter) => {
+        .map(|(request, text)| {
+            if let Some(counter) = &request.counter {
                 let (method, handler) = (counter.label("method"), counter.label("handler"));
                 let named = known.iter().filter(|route| route.has(method, handler));
-                named.map(|route| (*route).clone()).collect()
+                return named.map(|route| (*route).clone()).collect();
             }
-            None => {
-                let replayed = Template::fixed(request.path.as_bytes());
-                let path = if is_replay { &replayed } else { &text.path };
-                let found = fitting(&request.method, path, &traffic.values.data, known);
-                found.into_iter().cloned().collect()
-            }
+            let replayed = Template::fixed(request.path.as_bytes());
+            let path = if is_replay { &replayed } else { &text.path };
+            let found = fitting(&request.method, path, &traffic.values.data, known);
+            found.into_iter().cloned().collect()
         })
         .collect();
     let all: BTreeSet<&Route> = by_request.iter().flatten().collect();

@@ -313,7 +313,7 @@ pub(super) fn traffic(
     replay: &ReplayPlan,
     group: &GroupPlan,
     plan: &PlanFields,
-    values: Values,
+    place: usize,
 ) -> Traffic {
     let host = host_of(&group.host, plan.groups.len());
     let (choice, paths) = match &replay.log {
@@ -336,7 +336,11 @@ pub(super) fn traffic(
     Traffic {
         choice,
         requests: group.requests.iter().map(request).collect(),
-        values: Values { data, ..values },
+        values: Values {
+            seed: plan.seed,
+            group: place as u64,
+            data,
+        },
     }
 }
 

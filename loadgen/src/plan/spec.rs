@@ -410,15 +410,12 @@ impl PlanSpec {
         if groups.is_empty() {
             groups = hosts.iter().map(|host| GroupSpec::of(host)).collect();
         }
-        let (groups, replay) = match self.replayed()? {
-            Some(log) => {
-                let (groups, log) = replay::groups(&log, &groups, self.warm_up(), self.duration)?;
-                (groups, Some(log))
-            }
-            None => {
-                let groups = groups.iter().map(|group| group.plan(self));
-                (groups.collect::<Result<Vec<_>, _>>()?, None)
-            }
+        let (groups, replay) = if let Some(log) = self.replayed()? {
+            let (groups, log) = replay::groups(&log, &groups, self.warm_up(), self.duration)?;
+            (groups, Some(log))
+        } else {
+            let groups = groups.iter().map(|group| group.plan(self));
+            (groups.collect::<Result<Vec<_>, _>>()?, None)
         };
         let request = self.request()?;
         let fields = PlanFields {

@@ -290,7 +290,7 @@ fn what_is_for_other_hosts_is_left_out_and_counted() {
     let left_out = &plan.replay.as_ref().expect("a log").left_out;
     assert_eq!(left_out[&LeftOut::OtherHost], 2);
     let one = replay(log, &["elsewhere"]).resolve(&topology());
-    assert_eq!(one.expect("a plan").groups[0].requests.len(), 3);
+    assert_eq!(one.expect("a plan").groups[0].requests.len(), 4);
 }
 
 #[test]
@@ -299,6 +299,10 @@ fn a_stored_replay_that_was_changed_is_refused() {
         log(&[(0, 0, 0), (100, 0, 1), (100, 0, 2)]),
         &["app-group-1"],
     );
+    let plan = PlanSpec {
+        speed: Some(2.0),
+        ..plan
+    };
     let plan = plan.resolve(&topology()).expect("a plan");
     let value = serde_json::to_value(&plan).expect("JSON");
     for (path, new) in [

@@ -155,6 +155,9 @@ pub(super) fn compile(plan: &PlanFields) -> Result<Vec<Traffic>, PlanError> {
     let groups = plan.groups.iter().enumerate();
     groups
         .map(|(place, group)| {
+            if let Some(replay) = &plan.replay {
+                return Ok(super::replay::traffic(replay, group, plan, place));
+            }
             let values = Values {
                 seed: plan.seed,
                 group: place as u64,
@@ -185,9 +188,6 @@ impl Plan {
 
 impl GroupPlan {
     fn traffic(&self, plan: &PlanFields, values: Values) -> Result<Traffic, PlanError> {
-        if let Some(replay) = &plan.replay {
-            return Ok(super::replay::traffic(replay, self, plan, values));
-        }
         if self.requests.is_empty() {
             return Ok(Traffic {
                 choice: Choice::only(),

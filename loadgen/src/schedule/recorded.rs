@@ -166,11 +166,17 @@ mod tests {
         };
         assert_eq!(recorded.per_second, [3, 0, 1]);
         assert_eq!(recorded.arrivals(), 4);
-        assert_eq!(schedule.profile.peak(), 3.0);
-        assert_eq!(schedule.profile.rate_at(0.5), 3.0);
-        assert_eq!(schedule.profile.rate_at(2.25), 2.0);
-        assert_eq!(schedule.expected(Nanos::ZERO, Nanos(2_000 * MS)), 3.0);
-        assert_eq!(schedule.expected(Nanos::ZERO, Nanos(9_000 * MS)), 4.0);
+        let until = |ms| schedule.expected(Nanos::ZERO, Nanos(ms * MS));
+        let profile = &schedule.profile;
+        for (figure, expected) in [
+            (profile.peak(), 3.0),
+            (profile.rate_at(0.5), 3.0),
+            (profile.rate_at(2.25), 2.0),
+            (until(2_000), 3.0),
+            (until(9_000), 4.0),
+        ] {
+            assert!((figure - expected).abs() < 1e-9, "{figure} {expected}");
+        }
         let due: Vec<_> = schedule
             .arrivals(Slice::WHOLE)
             .map(|due| due.0 / MS)

@@ -288,10 +288,8 @@ mod tests {
 
     #[test]
     fn there_are_only_so_many_methods() {
-        let mut text = String::new();
-        for n in 0..=MOST_METHODS {
-            text += &format!("0 M{n} - /\n");
-        }
+        let line = |n: usize| format!("0 M{n} - /\n");
+        let text: String = (0..=MOST_METHODS).map(line).collect();
         let stored = LogError::Stored(MOST_METHODS + 1);
         assert_eq!(text.parse::<Log>(), Err(stored));
     }

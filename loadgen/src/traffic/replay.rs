@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(replay.places, [0, 1, 2, 0, 3, 4]);
         assert_eq!(replay.names[0].path, "/items");
         assert_eq!(replay.names[0].requests, 2);
-        let many: String = (0..21).map(|n| format!("0 GET - /{n}\n")).collect();
+        let line = |n: u32| format!("0 GET - /{n}\n");
+        let many: String = (0..21).map(line).collect();
         let replay = Replay::of(&log(&(many + "0 HEAD - /\n")), None, 1.0);
         let names: Vec<_> = replay.names.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["get", "head"]);

@@ -32,7 +32,8 @@ pub(super) fn of_local_time(text: &[u8]) -> Option<u64> {
     else {
         return None;
     };
-    let month = MONTHS.iter().position(|name| *name == [m1, m2, m3])? as i64;
+    let mut months = (0..).zip(MONTHS);
+    let (month, _) = months.find(|(_, name)| *name == [m1, m2, m3])?;
     let days = days_before(year, month) + at_most(&[d1, d2], 1, length(year, month))? - 1;
     let hours = at_most(&[h1, h2], 0, 23)?;
     let minutes = at_most(&[n1, n2], 0, 59)?;

@@ -250,7 +250,7 @@ mod tests {
         text += "\r\n\nnonsense\n\u{0}\u{1}\u{2}\n{\"time\":1}\n";
         text += "{\"time\":1,\"host\":\"a b\",\"method\":\"GET\",\"uri\":\"/\"}\n";
         text += &combined(2, "GET / HTTP/1.1").replace("Oct", "Okt");
-        text += &format!("{}\n", "x".repeat(LONGEST_LINE + 1));
+        text += &"x".repeat(LONGEST_LINE + 1);
         let log = AccessLog::read(text.as_bytes()).expect("a log");
         let counted: Vec<_> = log.left_out.clone().into_iter().collect();
         let expected = [
