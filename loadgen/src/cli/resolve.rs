@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::args::RunArgs;
-use super::user::{take_from_target, user};
 use super::attach::attach_log;
+use super::user::{take_from_target, user};
 use super::{UsageError, config};
 use crate::input::{self, Limit};
 use crate::model::{PlannedEvent, PlannedEventError, span_of};

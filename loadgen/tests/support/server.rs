@@ -114,13 +114,13 @@ impl Caller {
             }
             head.push_str(&line);
         }
-        let mut words = first.split(' ');
+        let mut words = head.split(' ');
+        let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
         Some(Asked {
             number: self.requests.fetch_add(1, Ordering::SeqCst),
-            path: head.split(' ').nth(1)?.to_owned(),
+            method,
+            path,
             head,
-            method: words.next()?.to_owned(),
-            path: words.next()?.to_owned(),
         })
     }
 
