@@ -47,9 +47,11 @@ async fn dispatch(mut cli: Cli) -> u8 {
             let spec = flags.and_then(|flags| cli::spec(flags, cli.config.as_deref()));
             let spec = spec.and_then(cli::ready);
             let source = spec.map(|spec| PlanSource::Spec(Box::new(spec)));
-            test(source, cli.output).await
+            Box::pin(test(source, cli.output)).await
         }
-        Some(Command::Run(args)) => test(planned(&args.plan, args.run), args.output).await,
+        Some(Command::Run(args)) => {
+            Box::pin(test(planned(&args.plan, args.run), args.output)).await
+        }
         Some(Command::Plan(args)) => print_plan(*args),
         Some(Command::Judge(args)) => judge(&args),
         Some(Command::Search(args)) => Box::pin(search(*args)).await,
@@ -138,7 +140,13 @@ async fn test(source: Result<PlanSource, UsageError>, output: OutputArgs) -> u8 
         Err(error) => return deaf(&error),
     };
     let promises = promises(&test.source);
-    match runner::run(test, watcher(mode, shown, promises), &mut signals).await {
+    match Box::pin(runner::run(
+        test,
+        watcher(mode, shown, promises),
+        &mut signals,
+    ))
+    .await
+    {
         Ok(stored) => conclude(&stored, shown),
         Err(error) => ended(&error),
     }
@@ -207,7 +215,15 @@ async fn scaling(args: ScalingArgs) -> u8 {
     };
     let format = args.output.format;
     let watcher = watcher(progress(&args.output), shown(&args.output), String::new());
-    match runner::scaling(scaling, &counts, args.want, watcher, &mut signals).await {
+    match Box::pin(runner::scaling(
+        scaling,
+        &counts,
+        args.want,
+        watcher,
+        &mut signals,
+    ))
+    .await
+    {
         Ok(found) => {
             let text = match format {
                 Format::Json => report::json(&found.result),

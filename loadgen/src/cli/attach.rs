@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::UsageError;
 use crate::input::{self, InputError, Limit};
-use crate::plan::{Body, DataPlan, PlanSpec, ReplayPlan, RequestPlan};
+use crate::plan::{Body, DataPlan, LargeFile, PlanSpec, ReplayPlan, RequestPlan};
 use crate::traffic::{AccessLog, MOST_DATA};
 
 const DATA: Limit = Limit {
@@ -17,6 +17,9 @@ const DATA: Limit = Limit {
 
 /// Reads the files of a plan that are not in it yet; paths are seen from `base`.
 pub fn attach(spec: &mut PlanSpec, base: &Path) -> Result<(), UsageError> {
+    if let Some(large) = spec.body.as_ref().and_then(Body::unread) {
+        spec.body = Some(read_again("body", large, base)?);
+    }
     for request in spec.group.iter_mut().flat_map(|group| &mut group.request) {
         attach_body(request, base)?;
     }
@@ -52,6 +55,7 @@ pub(super) fn attach_log(replay: ReplayPlan, base: &Path) -> Result<ReplayPlan, 
         )
     })?;
     let replay = ReplayPlan {
+        file: seen(&replay.file, base),
         sha256: Some(sha256),
         ..replay
     };
@@ -59,15 +63,43 @@ pub(super) fn attach_log(replay: ReplayPlan, base: &Path) -> Result<ReplayPlan, 
 }
 
 fn attach_body(request: &mut RequestPlan, base: &Path) -> Result<(), UsageError> {
-    let Some(file) = &request.body_file else {
-        return Ok(());
-    };
-    if request.body.is_none() {
-        let what = format!("body file {file} of request {}", request.name);
-        let bytes = read(&what, &base.join(file), Limit::BODY)?;
-        request.body = Some(Body(bytes));
+    let what = format!("body of request {}", request.name);
+    match (&request.body, &request.body_file) {
+        (Some(body), _) => {
+            if let Some(large) = body.unread() {
+                request.body = Some(read_again(&what, large, base)?);
+            }
+        }
+        (None, Some(file)) => {
+            let what = format!("{what}, file {file},");
+            let bytes = read(&what, &base.join(file), Limit::BODY)?;
+            request.body = Some(Body::of_file(seen(file, base), digest(&bytes), bytes));
+        }
+        (None, None) => {}
     }
     Ok(())
+}
+
+/// A body that a plan names and does not hold: it has to be the one that was sent before.
+fn read_again(what: &str, large: &LargeFile, base: &Path) -> Result<Body, UsageError> {
+    let what = format!("{what}, file {},", large.file);
+    let bytes = read(&what, &base.join(&large.file), Limit::BODY)?;
+    let sha256 = same(&what, &bytes, Some(&large.sha256))?;
+    Ok(Body::of_file(seen(&large.file, base), sha256, bytes))
+}
+
+/// A path as it is seen from where loadgen was started: a run is repeated without its plan file.
+fn seen(file: &str, base: &Path) -> String {
+    base.join(file).to_string_lossy().into_owned()
+}
+
+/// The SHA-256 in hexadecimal digits.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn attach_data(name: &str, data: &DataPlan, base: &Path) -> Result<DataPlan, UsageError> {
@@ -75,6 +107,7 @@ fn attach_data(name: &str, data: &DataPlan, base: &Path) -> Result<DataPlan, Usa
     let bytes = read(&what, &base.join(&data.file), DATA)?;
     let sha256 = same(&what, &bytes, data.sha256.as_ref())?;
     let data = DataPlan {
+        file: seen(&data.file, base),
         sha256: Some(sha256),
         ..data.clone()
     };
@@ -125,7 +158,7 @@ fn refused(what: &str, reason: &InputError, usual: &str) -> UsageError {
 
 /// The SHA-256 of a file, which has to be the one that a plan was made with.
 fn same(what: &str, bytes: &[u8], wanted: Option<&String>) -> Result<String, UsageError> {
-    let sha256 = hex(&Sha256::digest(bytes));
+    let sha256 = digest(bytes);
     if wanted.is_some_and(|wanted| *wanted != sha256) {
         return Err(UsageError::new(
             format!("{what} is another than the plan was made with: its SHA-256 is {sha256}"),
@@ -133,11 +166,4 @@ fn same(what: &str, bytes: &[u8], wanted: Option<&String>) -> Result<String, Usa
         ));
     }
     Ok(sha256)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -24,7 +24,8 @@ pub fn read(path: &Path) -> Result<PlanSpec, UsageError> {
     unambiguous("fail-if", &spec.fail_if)?;
     unambiguous("require", &spec.require)?;
     if let Some(body) = &spec.body {
-        let text = std::str::from_utf8(&body.0).unwrap_or_default();
+        let bytes = body.bytes();
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
         if text.starts_with('@') {
             spec.body = Some(body_of(text)?);
         }

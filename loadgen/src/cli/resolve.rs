@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::args::RunArgs;
-use super::attach::attach_log;
+use super::attach::{attach_log, digest};
 use super::user::{take_from_target, user};
 use super::{UsageError, config};
 use crate::input::{self, Limit};
@@ -187,9 +187,9 @@ fn default_threads(connections: u32) -> u32 {
 /// A body as it is given: the text itself, or `@FILE`.
 pub(super) fn body_of(text: &str) -> Result<Body, UsageError> {
     match text.strip_prefix('@') {
-        None => Ok(Body(text.as_bytes().to_vec())),
+        None => Ok(text.as_bytes().to_vec().into()),
         Some(path) => match input::read(Path::new(path), Limit::BODY) {
-            Ok(bytes) => Ok(Body(bytes)),
+            Ok(bytes) => Ok(Body::of_file(path.to_owned(), digest(&bytes), bytes)),
             Err(reason) => {
                 let usual = "give --body @FILE the path of a file, or the body itself";
                 Err(UsageError::new(

@@ -7,6 +7,7 @@
 //! is read from a file; behind this room nothing is checked again. Neither flags nor the
 //! environment are known here.
 
+mod body;
 mod client;
 mod events;
 mod group;
@@ -20,11 +21,12 @@ mod threshold;
 mod traffic;
 mod words;
 
+pub use body::{Body, LargeFile};
 pub use client::ClientRefused;
 pub use group::{GroupPlan, Route};
 pub use limits::PlanError;
 pub use replay::ReplayPlan;
-pub use request::{Body, Request, RequestError};
+pub use request::{Request, RequestError};
 pub use spec::{GroupSpec, PlanSpec, Spacing, StackAsked};
 pub use threshold::{
     Comparison, EventMetric, Metric, ReplicaMetric, SERVER_QUANTILES, Sense, Statistic, Threshold,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::body::MOST_HELD;
 use super::request::Request;
 use super::{GroupPlan, GroupSpec, Load, PlanError, PlanFields, PlanSpec, Process, Profile};
 use super::{RequestPlan, Schedule};
@@ -18,7 +19,6 @@ use crate::traffic::{
 };
 
 /// The longest text of a log that a plan holds itself, in bytes; longer ones stay in their file.
-const MOST_HELD: usize = 256 * 1024;
 /// How much slower and faster a log may be replayed.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
 

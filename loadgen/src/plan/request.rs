@@ -1,8 +1,8 @@
 //! The request that is sent, checked so that it can be written as bytes without escaping.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+
+use super::Body;
 
 use crate::traffic::{is_method, is_path, is_token};
 
@@ -30,10 +30,6 @@ struct RequestFields {
     /// The body, if any.
     body: Option<Body>,
 }
-
-/// The bytes of a body. Written as text where they are one, else as `{ "base64": … }`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Body(pub Vec<u8>);
 
 /// Why something cannot be part of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +78,7 @@ impl Request {
         method: &str,
         path: &str,
         headers: &[String],
-        body: Option<Vec<u8>>,
+        body: Option<Body>,
     ) -> Result<Self, RequestError> {
         let headers = headers
             .iter()
@@ -92,7 +88,7 @@ impl Request {
             method: method.to_ascii_uppercase(),
             path: path.to_owned(),
             headers,
-            body: body.map(Body),
+            body,
         };
         fields.try_into()
     }
@@ -117,8 +113,8 @@ impl Request {
 
     /// The body, if any.
     #[must_use]
-    pub fn body(&self) -> Option<&[u8]> {
-        self.body.as_ref().map(|body| body.0.as_slice())
+    pub fn body(&self) -> Option<&Body> {
+        self.body.as_ref()
     }
 }
 
@@ -193,49 +189,6 @@ pub(super) fn check_header(name: &str, value: &str) -> Result<(), RequestError> 
     Ok(())
 }
 
-/// The forms that a body may be written in; the last is that of old records.
-#[derive(Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(untagged)]
-enum BodyForm {
-    Text(String),
-    Encoded { base64: String },
-    Bytes(Vec<u8>),
-}
-
-impl Serialize for Body {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let form = match std::str::from_utf8(&self.0) {
-            Ok(text) => BodyForm::Text(text.to_owned()),
-            Err(_) => BodyForm::Encoded {
-                base64: STANDARD.encode(&self.0),
-            },
-        };
-        form.serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for Body {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(Self(match BodyForm::deserialize(from)? {
-            BodyForm::Text(text) => text.into_bytes(),
-            BodyForm::Bytes(bytes) => bytes,
-            BodyForm::Encoded { base64 } => {
-                STANDARD.decode(base64).map_err(serde::de::Error::custom)?
-            }
-        }))
-    }
-}
-
-impl schemars::JsonSchema for Body {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Body".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        BodyForm::json_schema(generator)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,20 +251,5 @@ mod tests {
             let error = serde_json::from_str::<Request>(text).expect_err(text);
             assert!(error.to_string().contains(reason), "{error}");
         }
-    }
-
-    #[test]
-    fn a_body_reads_back_whatever_its_bytes_are() {
-        for (bytes, written) in [
-            (&b"hello"[..], r#""hello""#),
-            (b"\xff\x00", r#"{"base64":"/wA="}"#),
-        ] {
-            let body = Body(bytes.to_vec());
-            let text = serde_json::to_string(&body).expect("JSON");
-            assert_eq!(text, written);
-            assert_eq!(serde_json::from_str::<Body>(&text).expect("a body"), body);
-        }
-        let old: Body = serde_json::from_str("[104,105]").expect("an old body");
-        assert_eq!(old.0, b"hi");
     }
 }

@@ -466,8 +466,7 @@ impl PlanSpec {
     fn request(&self) -> Result<Request, PlanError> {
         let method = self.method.as_deref().unwrap_or(METHOD);
         let path = self.path.as_deref().unwrap_or(PATH);
-        let body = self.body.as_ref().map(|body| body.0.clone());
-        Ok(Request::new(method, path, &self.header, body)?)
+        Ok(Request::new(method, path, &self.header, self.body.clone())?)
     }
 
     /// What an embedded stack is told.
@@ -722,7 +721,7 @@ impl From<&Plan> for PlanSpec {
             method: Some(request.method().to_owned()),
             path: Some(request.path().to_owned()),
             header: request.headers().iter().map(header).collect(),
-            body: request.body().map(|bytes| Body(bytes.to_vec())),
+            body: request.body().cloned(),
             http: plan.http,
             no_keep_alive: !plan.keep_alive,
             user: plan.user.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::body::MOST_HELD;
 use super::request::{check_header, check_method};
 use super::threshold::is_place;
 use super::{Body, GroupPlan, Plan, PlanError, PlanFields};
@@ -15,8 +16,6 @@ use crate::traffic::{Choice, Data, Order, Piece, RequestText, Table, Template, T
 const MOST_REQUESTS: usize = 64;
 /// The most tables of a plan.
 const MOST_TABLES: usize = 16;
-/// The largest data that a plan holds itself, in bytes; larger ones stay in their file.
-const MOST_HELD: usize = 256 * 1024;
 
 /// One of a group's requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -107,7 +106,9 @@ pub(super) fn is_in_turn(order: &Order) -> bool {
 
 #[expect(clippy::ref_option, reason = "the form that serde calls")]
 fn is_too_large(content: &Option<Body>) -> bool {
-    content.as_ref().is_none_or(|body| body.0.len() > MOST_HELD)
+    content
+        .as_ref()
+        .is_none_or(|body| body.bytes().len() > MOST_HELD)
 }
 
 impl DataPlan {
@@ -116,7 +117,7 @@ impl DataPlan {
         let table = Table::read(&content).map_err(|error| error.to_string())?;
         self.columns = table.columns().to_vec();
         self.rows = Some(table.rows());
-        self.content = Some(Body(content));
+        self.content = Some(content.into());
         Ok(self)
     }
 
@@ -126,9 +127,8 @@ impl DataPlan {
             reason,
         };
         match &self.content {
-            Some(content) => {
-                Table::read(&content.0).map_err(|error| refused(format!("{}: {error}", self.file)))
-            }
+            Some(content) => Table::read(&content.bytes())
+                .map_err(|error| refused(format!("{}: {error}", self.file))),
             None => Ok(Table::of_columns(self.columns.clone())),
         }
     }
@@ -182,7 +182,13 @@ impl Plan {
     #[must_use]
     pub fn needs_files(&self) -> bool {
         let needs_log = self.replay.as_ref().is_some_and(|one| one.log.is_none());
-        needs_log || self.data.values().any(|data| data.content.is_none())
+        let named = self.groups.iter().flat_map(|group| &group.requests);
+        let mut bodies = named
+            .filter_map(|request| request.body.as_ref())
+            .chain(self.request.body());
+        needs_log
+            || self.data.values().any(|data| data.content.is_none())
+            || bodies.any(|body| body.unread().is_some())
     }
 }
 
@@ -235,7 +241,7 @@ fn fixed(plan: &PlanFields) -> RequestText {
         headers: headers
             .map(|(name, value)| (name.clone(), Template::fixed(value.as_bytes())))
             .collect(),
-        body: request.body().map(Template::fixed),
+        body: (request.body()).map(|body| Template::bytes(body.bytes())),
     }
 }
 
@@ -266,8 +272,8 @@ impl RequestPlan {
             Ok((name.clone(), value))
         });
         let body = match (&self.body, &self.body_file) {
-            (Some(body), Some(_)) => Some(Template::fixed(&body.0)),
-            (Some(body), None) => Some(read("body", &body.0, data)?),
+            (Some(body), Some(_)) => Some(Template::bytes(body.bytes())),
+            (Some(body), None) => Some(read("body", &body.bytes(), data)?),
             (None, Some(file)) => return Err(format!("body file {file} was not read")),
             (None, None) => None,
         };

@@ -17,6 +17,8 @@ pub(super) struct Aim {
     /// Whether the host was named, rather than taken from the target.
     pub(super) is_named: bool,
     pub(super) options: Arc<ClientOptions>,
+    /// Whether a password goes with it that nobody between may read.
+    is_secret: bool,
 }
 
 /// Each group's aim, in the plan's order, and what is worth knowing of the addresses.
@@ -32,6 +34,7 @@ pub(super) async fn at(
         Ok(Aim {
             host: group.host.clone(),
             is_named: group.host != own,
+            is_secret: target.is_secure() && (plan.user.is_some() || has_secret(&traffic)),
             options: Arc::new(options(plan, (group, &traffic), &target, &place)?),
         })
     });
@@ -39,13 +42,14 @@ pub(super) async fn at(
 }
 
 impl Aim {
-    /// The same request, to the origin of a replica's page; `None` where that has no address.
+    /// The same request, to the origin of a replica's page, over plain HTTP; `None` where that has no
+    /// address, or where a password would go in the clear that TLS hides on the way to the target.
     pub(super) fn around(&self, page: &str) -> Option<Arc<ClientOptions>> {
         let (scheme, rest) = page.split_once("://")?;
         let authority = rest.split(['/', '?', '#']).next()?;
         let origin: Origin = format!("{scheme}://{authority}").parse().ok()?;
-        if origin.scheme == Scheme::Https {
-            // Its certificate is another than the target's, and nothing says who signed it.
+        // Over TLS its certificate is another than the target's, and nothing says who signed it.
+        if origin.scheme == Scheme::Https || self.is_secret {
             return None;
         }
         let found = resolve(&origin).ok()?;
@@ -79,6 +83,14 @@ fn target(topology: &Topology) -> Result<Target, RunError> {
         target: target.clone(),
         reason,
     })
+}
+
+/// Whether a header says who asks.
+fn has_secret(traffic: &Traffic) -> bool {
+    const NAMES: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+    let requests = traffic.requests.iter();
+    let mut headers = requests.flat_map(|request| &request.headers);
+    headers.any(|(name, _)| NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret)))
 }
 
 fn options(

@@ -1,5 +1,7 @@
 //! Texts with variables: read once, written for every arrival.
 
+use bytes::Bytes;
+
 use super::text::is_name;
 use super::{Data, Values};
 
@@ -16,7 +18,7 @@ pub struct Template {
 /// A part of a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    Literal(Box<[u8]>),
+    Literal(Bytes),
     Seq,
     SeqModulo(u64),
     Uuid,
@@ -44,9 +46,16 @@ impl Template {
     /// A text in which nothing is a variable.
     #[must_use]
     pub fn fixed(text: &[u8]) -> Self {
-        let mut pieces = Pieces::default();
-        pieces.literal.extend_from_slice(text);
-        pieces.finish()
+        Self::bytes(Bytes::copy_from_slice(text))
+    }
+
+    /// The same, sharing the text instead of copying it.
+    #[must_use]
+    pub fn bytes(text: Bytes) -> Self {
+        let piece = (!text.is_empty()).then_some(Piece::Literal(text));
+        Self {
+            pieces: piece.into_iter().collect(),
+        }
     }
 
     /// Reads a text whose variables may name these tables.
@@ -82,10 +91,10 @@ impl Template {
 
     /// The text, where it is the same for every arrival.
     #[must_use]
-    pub fn as_fixed(&self) -> Option<&[u8]> {
+    pub fn as_fixed(&self) -> Option<Bytes> {
         match &*self.pieces {
-            [] => Some(&[]),
-            [Piece::Literal(text)] => Some(text),
+            [] => Some(Bytes::new()),
+            [Piece::Literal(text)] => Some(text.clone()),
             _ => None,
         }
     }

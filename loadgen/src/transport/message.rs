@@ -16,7 +16,7 @@ pub struct RequestParts<'a> {
     /// The `Host` header, or HTTP/2's `:authority`.
     pub host: &'a str,
     pub headers: &'a [(String, String)],
-    pub body: Option<&'a [u8]>,
+    pub body: Option<&'a Bytes>,
     /// Whether it goes over TLS.
     pub secure: bool,
     /// Whether the connection is to be kept for the next request.
@@ -33,7 +33,7 @@ pub struct Message {
     /// The head as HTTP/1.1 writes it, and a short body behind it.
     head: Arc<[u8]>,
     /// A body that did not travel with the head.
-    rest: Arc<[u8]>,
+    rest: Bytes,
     http2: Result<Arc<http::request::Parts>, Arc<str>>,
     body: Bytes,
 }
@@ -42,21 +42,16 @@ impl Message {
     #[must_use]
     pub fn new(parts: &RequestParts<'_>) -> Self {
         let mut head = request_head(parts);
-        let body = parts.body.unwrap_or_default();
+        let body = parts.body.cloned().unwrap_or_default();
         let joined = body.len() <= JOINED;
         if joined {
-            head.extend_from_slice(body);
+            head.extend_from_slice(&body);
         }
-        let rest: Arc<[u8]> = if joined { [].into() } else { body.into() };
         Self {
             method: parts.method.into(),
             head: head.into(),
-            body: if joined {
-                Bytes::copy_from_slice(body)
-            } else {
-                Bytes::from_owner(Arc::clone(&rest))
-            },
-            rest,
+            rest: if joined { Bytes::new() } else { body.clone() },
+            body,
             http2: http2_parts(parts).map(Arc::new).map_err(Into::into),
         }
     }
@@ -120,7 +115,7 @@ fn http2_parts(parts: &RequestParts<'_>) -> Result<http::request::Parts, String>
 mod tests {
     use super::*;
 
-    fn parts<'a>(headers: &'a [(String, String)], body: Option<&'a [u8]>) -> RequestParts<'a> {
+    fn parts<'a>(headers: &'a [(String, String)], body: Option<&'a Bytes>) -> RequestParts<'a> {
         RequestParts {
             method: "POST",
             path: "/a?b=c",
@@ -144,7 +139,7 @@ mod tests {
     #[test]
     fn a_request_is_the_same_bytes_however_it_is_taken() {
         for length in [0, 5, JOINED, JOINED + 1, 3 * JOINED] {
-            let body = vec![b'x'; length];
+            let body = Bytes::from(vec![b'x'; length]);
             let message = Message::new(&parts(&[], Some(&body)));
             let bytes = written(&message);
             let head = bytes.len() - length;
@@ -159,7 +154,7 @@ mod tests {
     #[test]
     fn http_2_has_the_same_head_in_its_own_form() {
         let headers = [("X-One".to_owned(), "1".to_owned())];
-        let message = Message::new(&parts(&headers, Some(b"hi")));
+        let message = Message::new(&parts(&headers, Some(&Bytes::from_static(b"hi"))));
         let request = message.http2().expect("a request");
         assert_eq!(request.uri(), "https://group/a?b=c");
         assert_eq!(request.headers()["x-one"], "1");

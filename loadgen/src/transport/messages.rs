@@ -122,7 +122,7 @@ fn fixed(text: &RequestText, host: &str, secure: bool, keep_alive: bool) -> Opti
         path: &path,
         host,
         headers: &headers,
-        body,
+        body: body.as_ref(),
         secure,
         keep_alive,
     }))
@@ -130,7 +130,7 @@ fn fixed(text: &RequestText, host: &str, secure: bool, keep_alive: bool) -> Opti
 
 fn as_text(template: &Template) -> Option<String> {
     let text = template.as_fixed()?;
-    Some(String::from_utf8_lossy(text).into_owned())
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 impl Text {

@@ -211,40 +211,47 @@ fn a_request_that_is_not_counted_is_told_by_its_name() {
 }
 
 #[test]
-fn a_large_file_of_data_has_to_be_the_same_when_a_run_is_repeated() {
-    let program = loadgen("run plan.toml --out run --format json --progress none --rps 20");
-    let place = program.place().to_owned();
+fn large_files_have_to_be_the_same_when_a_run_is_repeated() {
+    let place = tempfile::tempdir().unwrap();
+    let file = |name: &str| place.path().join(name);
     let rows: Vec<_> = (0..40_000).map(|row| format!("{row},name-{row}")).collect();
-    let rows = rows.join(
-        "
-",
-    );
-    fs::write(place.join("plan.toml"), PLAN).unwrap();
-    fs::write(place.join("users.csv"), format!("id,name\n{rows}\n")).unwrap();
-    let ended = program.run();
-    assert!(failures(&ended.record()).is_empty());
-    let stored = fs::metadata(ended.folder().join("record.json"))
-        .unwrap()
-        .len();
-    assert!(
-        stored < 400_000,
-        "the data is not in the record: {stored} bytes"
-    );
-    let again = || {
-        loadgen("run --progress none --format json --out run")
-            .word(ended.folder().to_str().unwrap())
-    };
-    let second = again().run().record();
-    assert_eq!(
-        second.groups[0].requests.planned,
-        ended.record().groups[0].requests.planned
-    );
+    let rows = format!("id,name\n{}\n", rows.join("\n"));
+    let inline = "body = '{\"user\":\"{users.id}\",\"n\":{seq}}'";
+    assert!(PLAN.contains(inline));
     fs::write(
-        place.join("users.csv"),
-        format!("id,name\n{rows}\n1,last\n"),
+        file("plan.toml"),
+        PLAN.replace(inline, "body_file = \"large.bin\""),
     )
     .unwrap();
-    again().run().refused(2, &["users.csv"], &[]);
+    fs::write(file("users.csv"), &rows).unwrap();
+    fs::write(file("large.bin"), vec![0xff; 300_000]).unwrap();
+    let run = |what: &std::path::Path| {
+        loadgen("run --progress none --format json --out run").word(what.to_str().unwrap())
+    };
+    let ended = run(&file("plan.toml")).words("--rps 20").run();
+    let first = ended.record();
+    assert!(failures(&first).is_empty(), "{:#?}", first.findings);
+    assert_eq!(first.groups[0].requests_by_name[2].status["201"], 4);
+    for stored in ["record.json", "evidence.json.gz"] {
+        let length = fs::metadata(ended.folder().join(stored)).unwrap().len();
+        assert!(
+            length < 250_000,
+            "{stored} holds no large file: {length} bytes"
+        );
+    }
+    // In another folder, and from the plan alone.
+    let second = run(&ended.folder()).run().record();
+    assert_eq!(second.plan, first.plan);
+    assert_eq!(
+        second.groups[0].requests.planned,
+        first.groups[0].requests.planned
+    );
+    fs::write(file("large.bin"), vec![0xfe; 300_000]).unwrap();
+    run(&ended.folder())
+        .run()
+        .refused(2, &["large.bin", "is another than"], &["as it was"]);
+    fs::remove_file(file("users.csv")).unwrap();
+    run(&ended.folder()).run().refused(2, &[], &[]);
 }
 
 /// The blocks of one language on the page about plans, and in the README.

@@ -3,11 +3,13 @@
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use super::fake::{Caller, Fake, serve};
 use super::found::all;
 use super::program::{Ended, Program, loadgen, test};
 use super::reading::ended_with;
+use super::secure::{good, secure};
 
 const PASSWORD: &str = "s3cr3t:word";
 /// `me:s3cr3t:word`
@@ -221,4 +223,30 @@ fn a_printed_plan_has_the_name_alone_and_asks_for_the_rest() {
     };
     run("").refused(2, &["user `me` has no password"], &["--user"]);
     assert_eq!(run(&user()).record().groups[0].requests.succeeded, 40);
+}
+
+#[test]
+fn what_goes_over_tls_to_the_target_goes_to_no_replica_in_the_clear() {
+    let proxy = secure("localhost", &["http/1.1"], good);
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    let replica = serve(move |mut caller: Caller| {
+        while let Some(asked) = caller.asked() {
+            seen.lock().unwrap().push(asked.head);
+            caller.answer("http_requests_total{handler=\"/\",method=\"GET\"} 0\n");
+        }
+    });
+    let page = format!(
+        "--replica localhost=http://{}/metrics --host localhost",
+        replica.address
+    );
+    for secret in [user(), "--header Cookie:s3cr3t".to_owned()] {
+        proxy.trusted("localhost").words(&page).words(&secret).run();
+    }
+    let heads = heads.lock().unwrap();
+    assert!(!heads.is_empty());
+    for head in heads.iter() {
+        assert!(head.starts_with("GET /metrics "), "{head}");
+        assert!(!head.contains(PAIR) && !head.contains("s3cr3t"), "{head}");
+    }
 }

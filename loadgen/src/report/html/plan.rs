@@ -66,7 +66,7 @@ fn load(record: &Record) -> Rows {
         rows.push(("header", format!("{}: {}", plain(name), plain(value))));
     }
     if let Some(body) = plan.request.body() {
-        rows.push(("body", format!("{} bytes", grouped(body.len() as u64))));
+        rows.push(("body", format!("{} bytes", grouped(body.length()))));
     }
     rest(record, rows)
 }

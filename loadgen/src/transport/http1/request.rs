@@ -1,5 +1,7 @@
 //! Writes the head of a request.
 
+use bytes::Bytes;
+
 use crate::transport::RequestParts;
 
 /// The bytes of a head. The parts must have been checked to be free of line breaks.
@@ -37,7 +39,7 @@ pub(in crate::transport) fn header_lines<'a>(parts: &RequestParts<'a>) -> Vec<(&
     // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
     let expects_body = matches!(parts.method, "POST" | "PUT" | "PATCH");
     if parts.body.is_some() || expects_body {
-        let length = parts.body.map_or(0, <[u8]>::len).to_string();
+        let length = parts.body.map_or(0, Bytes::len).to_string();
         lines.push(("Content-Length", length));
     }
     lines
@@ -47,7 +49,7 @@ pub(in crate::transport) fn header_lines<'a>(parts: &RequestParts<'a>) -> Vec<(&
 mod tests {
     use super::*;
 
-    fn head(headers: &[(String, String)], body: Option<&[u8]>, keep_alive: bool) -> String {
+    fn head(headers: &[(String, String)], body: Option<&Bytes>, keep_alive: bool) -> String {
         let parts = RequestParts {
             method: "POST",
             path: "/a",
@@ -63,7 +65,7 @@ mod tests {
     #[test]
     fn a_head_is_written_once_and_in_full() {
         let headers = [("Accept".to_owned(), "text/plain".to_owned())];
-        let text = head(&headers, Some(b"hi"), true);
+        let text = head(&headers, Some(&Bytes::from_static(b"hi")), true);
         assert!(text.starts_with("POST /a HTTP/1.1\r\nHost: group\r\nUser-Agent: loadgen/"));
         assert!(text.ends_with("\r\nAccept: text/plain\r\nContent-Length: 2\r\n\r\n"));
         let text = head(&[], None, false);
