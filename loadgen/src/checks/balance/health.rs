@@ -8,8 +8,10 @@ use crate::model::{Nanos, ReplicaId};
 use crate::record::{Code, Finding};
 use crate::recorder::{ReplicaTally, Tally};
 
-/// Answers below which a replica's latency is not compared.
-const FEW: u64 = 200;
+/// Answers from which a replica's quantiles are compared as they are.
+const PLENTY: u64 = 200;
+/// Answers below which its latency is not compared. In between chance is left room.
+const FEW: u64 = 30;
 
 /// Every replica's share of the group's slowest 1 %: of the answers above the group's p99, by the
 /// name in the answer. Empty where no answer that names a replica is among them.
@@ -63,8 +65,19 @@ pub(in crate::checks) fn share_of(
     replica.requests as f64 / total.max(1) as f64
 }
 
+/// The ranks between which three standard deviations of the sampling leave the median of so many
+/// answers.
+fn middle(replica: &ReplicaTally) -> (f64, f64) {
+    let room = if replica.requests < PLENTY {
+        1.5 / (replica.requests as f64).sqrt()
+    } else {
+        0.0
+    };
+    (0.5 - room, 0.5 + room)
+}
+
 /// Slow in the middle: half as slow again as the median of the others, and by two milliseconds. Slow
-/// at the end: p99 three times that of the slowest other, and by five.
+/// at the end: p99 three times that of the slowest other, and by five; only of plenty of answers.
 fn slow(
     id: &ReplicaId,
     replica: &ReplicaTally,
@@ -78,24 +91,28 @@ fn slow(
     if replica.requests < FEW || enough.is_empty() {
         return None;
     }
-    let at = |quantile: f64| {
-        let mut times: Vec<Nanos> = enough
-            .iter()
-            .map(|other| other.response.quantile(quantile))
-            .collect();
+    let sorted = |of: fn(&ReplicaTally) -> Nanos| {
+        let mut times: Vec<Nanos> = enough.iter().map(|other| of(other)).collect();
         times.sort_unstable();
-        (times[times.len() / 2], times[times.len() - 1])
+        times
     };
     let beyond = |own: Nanos, other: Nanos, factor: f64, least: u64| {
-        own.0 as f64 > other.0 as f64 * factor && own.0 > other.0 + least
+        own.0 as f64 > other.0 as f64 * factor && own.0 > other.0.saturating_add(least)
     };
     let (p50, p99) = (
         replica.response.quantile(0.5),
         replica.response.quantile(0.99),
     );
-    let (others_p50, _) = at(0.5);
-    let (_, others_p99) = at(0.99);
-    let (name, own, other) = if beyond(p50, others_p50, 1.5, 2_000_000) {
+    let typical = |times: Vec<Nanos>| times[times.len() / 2];
+    let others_p50 = typical(sorted(|other| other.response.quantile(0.5)));
+    let least_p50 = replica.response.quantile(middle(replica).0);
+    let most_p50 = typical(sorted(|other| other.response.quantile(middle(other).1)));
+    let is_plenty = |one: &&&ReplicaTally| one.requests >= PLENTY;
+    let tails = enough.iter().filter(|one| is_plenty(one));
+    let others_p99 = tails.map(|other| other.response.quantile(0.99)).max();
+    let others_p99 = others_p99.filter(|_| replica.requests >= PLENTY);
+    let others_p99 = others_p99.unwrap_or(Nanos(u64::MAX));
+    let (name, own, other) = if beyond(least_p50, most_p50, 1.5, 2_000_000) {
         ("p50", p50, others_p50)
     } else if beyond(p99, others_p99, 3.0, 5_000_000) {
         ("p99", p99, others_p99)

@@ -49,6 +49,47 @@ fn fractions_of_a_millisecond_and_small_samples_are_not_slow() {
 }
 
 #[test]
+fn sixty_answers_are_enough_where_the_difference_is_plain() {
+    assert_eq!(
+        slow_ones(&tally(&[("a", 60, 0, 2_400), ("b", 60, 0, 30_400)])),
+        ["b"]
+    );
+    assert_eq!(
+        slow_ones(&tally(&[("a", 60, 0, 2_400), ("b", 60, 0, 5_600)])),
+        ["b"]
+    );
+    // Half as slow again is not plain, and nothing is known of a p99 of sixty.
+    assert!(slow_ones(&tally(&[("a", 60, 0, 8_000), ("b", 60, 0, 9_900)])).is_empty());
+}
+
+#[test]
+fn chance_makes_no_replica_slow() {
+    // Exponential times, which spread most of those that services have.
+    let mut number = 0_u64;
+    for n in [30, 50, 100, 150] {
+        for round in 0..300 {
+            let mut tally = Tally::default();
+            for id in ["a", "b", "c"] {
+                let mut replica = ReplicaTally {
+                    requests: n,
+                    ..ReplicaTally::default()
+                };
+                for _ in 0..n {
+                    number += 1;
+                    let draw = crate::model::mixed(number.wrapping_mul(crate::model::GOLDEN));
+                    let unit = (draw >> 11) as f64 / (1_u64 << 53) as f64;
+                    replica
+                        .response
+                        .record(Nanos((-(1.0 - unit).ln() * 2e7) as u64));
+                }
+                tally.replicas.insert(ReplicaId(id.to_owned()), replica);
+            }
+            assert!(slow_ones(&tally).is_empty(), "{n} answers, round {round}");
+        }
+    }
+}
+
+#[test]
 fn one_that_fails_more_than_the_others_is_named() {
     let tally = tally(&[("a", 1_000, 0, 400), ("b", 1_000, 9, 400)]);
     let [a, b] = ["a", "b"].map(|id| &tally.replicas[&ReplicaId(id.to_owned())]);

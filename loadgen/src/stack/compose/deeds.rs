@@ -120,21 +120,24 @@ impl Compose {
     }
 
     /// Undoes what a run left that was killed: containers that stand still, that left their network,
-    /// or that are held to a CPU quota.
-    pub(super) async fn repair(&self, found: &Found) -> Result<(), StackError> {
+    /// or that are held to a CPU quota. Says whether there was any.
+    pub(super) async fn repair(&self, found: &Found) -> Result<bool, StackError> {
+        let mut any = false;
         for container in found.containers() {
             let seen = self.engine.inspect(container).await?;
+            let is_away = !seen.stopped && seen.networks.is_empty();
             if seen.paused {
                 self.engine.go_on(container).await?;
             }
-            if !seen.stopped && seen.networks.is_empty() {
+            if is_away {
                 self.rejoin(found, container).await?;
             }
             if seen.cpu_quota > 0 {
                 self.engine.throttle(container, None).await?;
             }
+            any |= seen.paused || is_away || seen.cpu_quota > 0;
         }
-        Ok(())
+        Ok(any)
     }
 
     async fn found(&self) -> Result<Found, StackError> {

@@ -100,8 +100,12 @@ pub(super) async fn up(spec: &StackSpec) -> Result<(Compose, Topology), StackErr
     let engine = Engine::connect(spec.engine.as_deref(), ENGINE_LIMIT).await?;
     let compose = Compose::over(engine, spec);
     let tool = Tool::find().await?;
-    if let Some(found) = compose.find().await? {
-        compose.repair(&found).await?;
+    if let Some(found) = compose.find().await?
+        && compose.repair(&found).await?
+    {
+        // What stood still is unhealthy until it is asked again, and the tool would give up at that;
+        // where it stays so, the tool says it.
+        let _ = compose.settled(spec.timeouts.healthy, false).await;
     }
     let scene = compose.scene(spec);
     let before = engine_has(&compose).await;
