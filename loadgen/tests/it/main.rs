@@ -10,6 +10,7 @@ mod support;
 use support::{found, judged, program, reading, run, schema, server as fake, transport};
 
 mod again;
+mod architecture;
 mod bad_input;
 mod clients;
 mod codes;

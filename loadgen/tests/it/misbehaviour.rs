@@ -114,7 +114,7 @@ fn connections_pinned_to_replicas_are_suspected() {
 
 #[test]
 fn a_connection_for_each_request_is_told() {
-    let run = peers::run(peers::closer(), &[], "--rps 200 --duration 2s");
+    let run = peers::run(peers::closer().address, &[], "--rps 200 --duration 2s");
     passes(&run.record);
     let found = one(&run.record, "no-keep-alive");
     assert!(
@@ -126,7 +126,7 @@ fn a_connection_for_each_request_is_told() {
 
 #[test]
 fn answers_that_name_nobody_are_no_replicas() {
-    let run = peers::run(peers::talker(), &[], "--rps 300 --duration 1s");
+    let run = peers::run(peers::talker().address, &[], "--rps 300 --duration 1s");
     passes(&run.record);
     let found = one(&run.record, "too-many-names");
     let hint = found.hint.as_deref().unwrap();

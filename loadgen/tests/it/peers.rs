@@ -1,13 +1,13 @@
 //! Servers of this process, for what no proxy of ours does: a balancer of connections, and a service
 //! that never says the same twice.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::spawn;
 
+use super::fake::{self, Fake};
 use super::run::Run;
 
 /// A run against a server of this process.
@@ -68,31 +68,26 @@ fn pass(mut from: TcpStream, mut to: TcpStream) {
 }
 
 /// Answers each request with a word that it has never said.
-pub fn talker() -> SocketAddr {
-    let said = Arc::new(AtomicU64::new(0));
-    let word = move || format!("word{}", said.fetch_add(1, Ordering::Relaxed));
-    serve(move |client| answer(client, "", &word))
+pub fn talker() -> Fake {
+    let said = AtomicU64::new(0);
+    fake::serve(move |mut caller| {
+        while caller.asked().is_some() {
+            let word = format!("word{}", said.fetch_add(1, Ordering::Relaxed));
+            if !caller.answer(&word) {
+                return;
+            }
+        }
+    })
 }
 
 /// Answers one request for each connection.
-pub fn closer() -> SocketAddr {
-    serve(|client| answer(client, "Connection: close\r\n", || "\"closer\"".to_owned()))
-}
-
-/// Answers what comes over a connection; with a header that says so, once.
-fn answer(mut client: TcpStream, header: &str, body: impl Fn() -> String) {
-    let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
-    while let Some(Ok(line)) = lines.next() {
-        if !line.is_empty() {
-            continue;
+pub fn closer() -> Fake {
+    fake::serve(|mut caller| {
+        if caller.asked().is_some() {
+            caller.answer_with("Connection: close\r\n", "\"closer\"");
         }
-        let body = body();
-        let head = format!("HTTP/1.1 200 OK\r\n{header}Content-Length: {}", body.len());
-        let text = format!("{head}\r\n\r\n{body}");
-        if client.write_all(text.as_bytes()).is_err() || !header.is_empty() {
-            return;
-        }
-    }
+        caller.close();
+    })
 }
 
 /// Serves each connection in a thread of its own, as long as this process lives.
