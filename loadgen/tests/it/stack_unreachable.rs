@@ -1,13 +1,13 @@
 //! Engines that are not there, or are not what they should be.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use loadgen::model::StackKind;
 use loadgen::model::{External, StackChoice};
 use loadgen::stack::{ExitClass, StackError, StackSpec, bring_up, ps};
+
+use super::fake::{Fake, serve};
 
 fn external(target: &str) -> StackSpec {
     StackSpec::new(StackChoice::External(External {
@@ -85,30 +85,19 @@ fn auto(engine: &str) -> StackSpec {
 }
 
 /// A Docker Engine that knows nothing but a list of containers.
-fn engine_with(containers: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("tcp://{}", listener.local_addr().unwrap());
-    let containers = containers.to_owned();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut head = [0; 4096];
-            let length = stream.read(&mut head).unwrap_or(0);
-            let asked = String::from_utf8_lossy(&head[..length]).into_owned();
-            let body = if asked.contains("/containers/json") {
+fn engine_with(containers: String) -> Fake {
+    serve(move |mut caller| {
+        while let Some(asked) = caller.asked() {
+            let body = if asked.path.contains("/containers/json") {
                 containers.as_str()
             } else {
                 r#"{"ApiVersion":"1.41","Version":"20.10"}"#
             };
-            let _ = write!(
-                stream,
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\
-                 Content-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
+            if !caller.answer_with("Content-Type: application/json\r\n", body) {
+                return;
+            }
         }
-    });
-    address
+    })
 }
 
 /// A running proxy and replica of a compose project, as the engine lists them.
@@ -125,8 +114,8 @@ fn listed(project: &str) -> String {
 
 #[tokio::test]
 async fn with_two_stacks_up_auto_names_both_and_takes_neither() {
-    let engine = engine_with(&format!("[{},{}]", listed("one"), listed("two")));
-    let mut wanted = auto(&engine);
+    let engine = engine_with(format!("[{},{}]", listed("one"), listed("two")));
+    let mut wanted = auto(&format!("tcp://{}", engine.address));
     wanted.timeouts.engine = Duration::from_secs(5);
     let error = refused(&wanted).await;
     assert_eq!(
