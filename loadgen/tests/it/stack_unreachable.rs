@@ -81,6 +81,8 @@ fn auto(engine: &str) -> StackSpec {
     let mut wanted = StackSpec::new(StackChoice::Auto);
     wanted.engine = Some(engine.to_owned());
     wanted.embedded.program = Some(env!("CARGO_BIN_EXE_loadgen").into());
+    // Whatever project the environment names.
+    wanted.project.name = None;
     wanted
 }
 
