@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::record::{EVIDENCE_VERSION, Evidence, Look, Record, RunInfo, assemble};
 use crate::recorder::{End, Recording, Stored as StoredSeconds, TallyPool};
 use crate::scrape::Scraper;
-use crate::stack::{self, Stack, StackSpec};
+use crate::stack::{self, Stack, StackError, StackSpec};
 use crate::store::{Folder, Spool, StorageError};
 
 /// What a signal is answered with when the load is over.
@@ -32,6 +32,14 @@ pub struct Session {
     stack: Stack,
     exporter: Option<Exporter>,
     machine: Machine,
+}
+
+/// Says so where something that events changed stays changed.
+fn put_back(outcome: Result<(), StackError>, events: &mut EventSink) {
+    if let Err(error) = outcome {
+        let warning = format!("warning: not everything is put back: {error}");
+        events(RunEvent::State(&warning));
+    }
 }
 
 /// What becomes of one measurement.
@@ -129,10 +137,7 @@ impl Session {
         let told = || events(RunEvent::State(MENDING));
         let mended = signals.or_now(Box::pin(self.stack.mend()), told).await;
         let (recording, spool) = applied?;
-        if let Err(error) = mended {
-            let warning = format!("warning: not everything is put back: {error}");
-            events(RunEvent::State(&warning));
-        }
+        put_back(mended, events);
         evidence.events = happened;
         evidence.looks.extend(looks);
         events(RunEvent::State("reading final counters"));
@@ -156,11 +161,7 @@ impl Session {
             // Whoever does not want to wait gets the verdict without it.
             evidence.idle = signals.or_interrupt(watch).await.ok();
         }
-        if let Err(error) = Box::pin(self.stack.restore()).await {
-            events(RunEvent::State(&format!(
-                "warning: not everything is put back: {error}"
-            )));
-        }
+        put_back(Box::pin(self.stack.restore()).await, events);
         events(RunEvent::Done);
         Ok(Measured::of(evidence, folder, &spool))
     }
