@@ -5,18 +5,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use loadgen::model::NameSource;
 use loadgen::traffic::Call;
-use loadgen::transport::{
-    self, ClientOptions, Connection as _, Message, Place, RequestParts, Transport as _,
-};
+use loadgen::transport::{self, ClientOptions, Connection as _, Transport as _};
 use tokio::runtime::Runtime;
 
 /// A replica on a free port, in a thread that ends with the process.
@@ -46,35 +43,17 @@ fn runtime() -> Runtime {
         .expect("a runtime")
 }
 
-fn options(address: SocketAddr) -> ClientOptions {
-    let message = Message::new(&RequestParts {
-        method: "GET",
-        path: "/?example=test",
-        host: "app-group-1",
-        headers: &[],
-        body: None,
-        secure: false,
-        keep_alive: true,
-    });
-    ClientOptions {
-        place: Place::of(&[address]),
-        tls: None,
-        protocol: None,
-        messages: message.into(),
-        names: NameSource::Body,
-        keep_alive: true,
-        connect_timeout: Duration::from_secs(2),
-        timeout: Duration::from_secs(5),
-    }
-}
-
 fn exchange(c: &mut Criterion) {
     let address = server();
     let url = format!("http://{address}/?example=test");
     let mut group = c.benchmark_group("exchange");
 
     let runtime = runtime();
-    let transport = transport::Client::new(Arc::new(options(address)));
+    let transport = transport::Client::new(Arc::new(ClientOptions::get(
+        address,
+        "app-group-1",
+        "/?example=test",
+    )));
     let mut connection = runtime.block_on(transport.connect()).expect("a connection");
     group.bench_function("loadgen", |b| {
         b.iter(|| {

@@ -13,18 +13,18 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use loadgen::engine::{Clock, GroupJob, Job, Observer, Stop, run};
-use loadgen::model::{NameSource, Nanos, Progress, Rate};
+use loadgen::model::{Nanos, Progress, Rate};
 use loadgen::recorder::Window;
 use loadgen::schedule::{Load, Process, Profile, Schedule};
 use loadgen::traffic::{
     Call, Choice, Data, Log, Order, Replay, Replayed, RequestText, Table, Template, Traffic, Values,
 };
 use loadgen::transport::{
-    After, Answer, Client, ClientConnection, ClientOptions, Connection, Failure, Message, Messages,
-    Place, RequestParts, Transport,
+    After, Answer, Client, ClientConnection, ClientOptions, Connection, Failure, Messages,
+    Transport,
 };
 
 thread_local! {
@@ -156,28 +156,6 @@ fn replica() -> SocketAddr {
     address
 }
 
-fn options(address: SocketAddr) -> ClientOptions {
-    let message = Message::new(&RequestParts {
-        method: "GET",
-        path: "/",
-        host: "g",
-        headers: &[],
-        body: None,
-        secure: false,
-        keep_alive: true,
-    });
-    ClientOptions {
-        place: Place::of(&[address]),
-        tls: None,
-        protocol: None,
-        messages: message.into(),
-        names: NameSource::Body,
-        keep_alive: true,
-        connect_timeout: Duration::from_secs(2),
-        timeout: Duration::from_secs(5),
-    }
-}
-
 /// Two requests, both of which differ by arrival.
 fn mix() -> Traffic {
     let data: Arc<[Data]> = Arc::new([Data {
@@ -258,7 +236,7 @@ fn allocates_nothing(mix: Option<Traffic>) {
         requests: None,
     };
     let mut job = job(Load::Open { schedule }, Nanos(3 * Nanos::SECOND.0));
-    let mut options = options(address);
+    let mut options = ClientOptions::get(address, "g", "/");
     if let Some(mix) = mix {
         options.messages = Messages::new(&mix, "g", false, true);
         job.groups[0].requests = mix.names();

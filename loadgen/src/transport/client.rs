@@ -1,6 +1,7 @@
 //! The load's own client: connections over whatever the target speaks.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +12,9 @@ use tokio::sync::Mutex;
 use super::http1::Http1Connection;
 use super::http2::{Http2Connection, Pool};
 use super::wire::Wire;
-use super::{Answer, Connection, Failure, Messages, Place, Streams, Tls, Transport};
+use super::{
+    Answer, Connection, Failure, Message, Messages, Place, RequestParts, Streams, Tls, Transport,
+};
 use crate::model::{Cause, ErrorClass, NameSource, Protocol};
 use crate::traffic::Call;
 
@@ -32,6 +35,33 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// How long an answer may take.
     pub timeout: Duration,
+}
+
+impl ClientOptions {
+    /// One `GET` in the clear, over connections that are kept: 2 s to connect, 5 s for an answer, and
+    /// the replica's name in the body.
+    #[must_use]
+    pub fn get(address: SocketAddr, host: &str, path: &str) -> Self {
+        let message = Message::new(&RequestParts {
+            method: "GET",
+            path,
+            host,
+            headers: &[],
+            body: None,
+            secure: false,
+            keep_alive: true,
+        });
+        Self {
+            place: Place::of(&[address]),
+            tls: None,
+            protocol: None,
+            messages: message.into(),
+            names: NameSource::Body,
+            keep_alive: true,
+            connect_timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(5),
+        }
+    }
 }
 
 /// Makes connections to one target for one thread and group.
@@ -210,7 +240,6 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
-    use crate::transport::{Message, RequestParts};
 
     /// A server that begins an answer and never stops sending its body.
     fn endless() -> SocketAddr {
@@ -227,24 +256,10 @@ mod tests {
     }
 
     fn client(address: SocketAddr) -> Client {
-        let message = Message::new(&RequestParts {
-            method: "GET",
-            path: "/",
-            host: "g",
-            headers: &[],
-            body: None,
-            secure: false,
-            keep_alive: true,
-        });
         Client::new(Arc::new(ClientOptions {
-            place: Place::of(&[address]),
-            tls: None,
-            protocol: None,
-            messages: message.into(),
-            names: NameSource::Body,
-            keep_alive: true,
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_millis(200),
+            ..ClientOptions::get(address, "g", "/")
         }))
     }
 
