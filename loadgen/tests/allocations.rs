@@ -125,13 +125,7 @@ impl Observer for Nobody {
 }
 
 fn job(load: Load, duration: Nanos) -> Job {
-    let group = GroupJob {
-        name: "g".into(),
-        load,
-        connections: 16,
-        choice: Choice::only(),
-        requests: Vec::new(),
-    };
+    let group = GroupJob::new("g", load, 16);
     Job::new(vec![group], duration)
 }
 

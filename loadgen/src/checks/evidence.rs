@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::events::Disturbance;
+use super::hosts::{HostTally, Phases};
 use super::requests::RequestRoutes;
 use crate::model::{ErrorClass, Machine, ProxyCounter, ReplicaId, StackKind, Topology};
-use crate::plan::Plan;
+use crate::plan::{Plan, Route};
 use crate::record::EventRecord;
 use crate::recorder::{Counts, Names, Recording, Tally, TimelinePoint};
 use crate::scrape::{Delta, IdleWatch, ReplicaDelta, ReplicaState, path_of};
@@ -24,6 +25,8 @@ pub(super) struct Evidence<'a> {
     pub(super) delta: Option<&'a Delta>,
     /// Which series count which requests, by group; empty where a group has one request.
     pub(super) routes: &'a [RequestRoutes],
+    /// Counts of hosts that are more than one group's.
+    pub(super) hosts: &'a [HostTally],
     /// Seconds between the first count and the last.
     pub(super) elapsed: f64,
     /// What the counters did by themselves afterwards, where that was watched.
@@ -61,7 +64,7 @@ impl<'a> Evidence<'a> {
                 counted_by: None,
             };
             GroupEvidence {
-                counted_by: group.other_handler(),
+                counted_by: group.of_host().other_handler(),
                 ..group
             }
         })
@@ -69,6 +72,50 @@ impl<'a> Evidence<'a> {
 }
 
 impl<'a> GroupEvidence<'a> {
+    /// The way that its requests took.
+    pub(super) fn route(&self) -> Route {
+        self.all.plan.groups[self.place].route
+    }
+
+    /// The same with the counts of every group of its host.
+    pub(super) fn of_host(&self) -> Self {
+        match self.host_tally() {
+            Some(host) => self.with(&host.all),
+            None => *self,
+        }
+    }
+
+    /// The same with the counts of what went through the proxy, and how much went past it.
+    pub(super) fn through_proxy(&self) -> (Self, u64) {
+        match self.host_tally() {
+            Some(host) => (self.with(&host.through), host.direct),
+            None => (*self, 0),
+        }
+    }
+
+    /// Whether the servers' counts hold more than this group's.
+    pub(super) fn shares_counts(&self) -> bool {
+        self.host_tally().is_some()
+    }
+
+    /// Whether it is the first group of its host.
+    pub(super) fn is_first_of_host(&self) -> bool {
+        let before = &self.all.plan.groups[..self.place];
+        before.iter().all(|group| group.host != self.host)
+    }
+
+    fn host_tally(&self) -> Option<&'a HostTally> {
+        self.all.hosts.iter().find(|one| one.host == self.host)
+    }
+
+    const fn with(&self, phases: &'a Phases) -> Self {
+        Self {
+            tally: &phases.measured,
+            warmup: &phases.warmup,
+            ..*self
+        }
+    }
+
     /// The routes of its requests, where it has requests of its own and the pages tell.
     pub(super) fn routes(&self) -> Option<&'a RequestRoutes> {
         let routes = self.all.routes.get(self.place);

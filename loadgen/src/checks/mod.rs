@@ -10,6 +10,7 @@ mod events;
 mod evidence;
 mod finding;
 mod holds;
+mod hosts;
 mod lateness;
 mod lifecycle;
 mod outage;
@@ -59,6 +60,7 @@ pub fn judge(evidence: &record::Evidence) -> Judgement {
     let (delta, routes) = requests::narrowed(plan, Delta::over(&counters));
     let events = events::judge(evidence);
     noted.extend(events::findings(evidence, &events));
+    let hosts = hosts::of(plan, &evidence.recording);
     let all = Evidence {
         events: &events,
         plan,
@@ -66,6 +68,7 @@ pub fn judge(evidence: &record::Evidence) -> Judgement {
         recording: &evidence.recording,
         delta: delta.as_ref(),
         routes: &routes,
+        hosts: &hosts,
         elapsed: elapsed(evidence),
         idle: evidence.idle.as_ref(),
         machine: environment,
@@ -81,6 +84,7 @@ pub fn worth_watching(evidence: &record::Evidence) -> Option<Duration> {
         .map(|look| look.counters.clone())
         .collect();
     let (delta, routes) = requests::narrowed(&evidence.plan, Delta::over(&counters));
+    let hosts = hosts::of(&evidence.plan, &evidence.recording);
     let all = Evidence {
         events: &[],
         plan: &evidence.plan,
@@ -88,17 +92,18 @@ pub fn worth_watching(evidence: &record::Evidence) -> Option<Duration> {
         recording: &evidence.recording,
         delta: delta.as_ref(),
         routes: &routes,
+        hosts: &hosts,
         elapsed: elapsed(evidence),
         idle: None,
         machine: &evidence.environment,
     };
     let mut groups = all.groups();
     groups
-        .any(|group| crosscheck::has_surplus(&group))
+        .any(|group| crosscheck::has_surplus(&group.of_host()))
         .then(|| {
             let periods = all
                 .groups()
-                .filter_map(|group| crosscheck::period_of_surplus(&group));
+                .filter_map(|group| crosscheck::period_of_surplus(&group.of_host()));
             let longest = periods.fold(0.0, f64::max);
             Duration::from_secs_f64(WATCHED_PERIODS * longest).clamp(SHORTEST_WATCH, LONGEST_WATCH)
         })
@@ -139,15 +144,24 @@ fn noted_before(warning: &StackWarning) -> Finding {
 fn weigh(evidence: &Evidence<'_>, mut findings: Vec<Finding>) -> Judgement {
     let mut groups = Vec::new();
     for group in evidence.groups() {
-        let checked = crosscheck::judge(&group, &mut findings);
+        // What several groups of a host have together is told once.
+        let (counted, mut untold) = (group.of_host(), Vec::new());
+        let told = match group.is_first_of_host() {
+            true => &mut findings,
+            false => &mut untold,
+        };
+        let mut checked = crosscheck::judge(&counted, told);
+        let server_time = crosscheck::server_time(&counted, &checked.crosscheck, told);
+        let requests = requests::judge(&counted, &checked, told);
+        // How one group's requests were spread is in no counter that holds another's too.
+        checked.counters_are_sound &= !group.shares_counts();
         let members = pairing::members(&group);
         let balance = balance::judge(&group, &members, &checked, &mut findings);
         connections::judge(&group, &mut findings);
-        let server_time = crosscheck::server_time(&group, &checked.crosscheck, &mut findings);
         groups.push(GroupJudgement {
             host: group.name.to_owned(),
             balance,
-            requests: requests::judge(&group, &checked, &mut findings),
+            requests,
             crosscheck: checked.crosscheck,
             server_time,
             tail_share: tail_shares(group.tally),

@@ -70,7 +70,7 @@ fn connections(plan: &PlanFields) -> Option<Finding> {
     let mut rates = plan
         .groups
         .iter()
-        .filter_map(|group| Some((group, group.load.peak_rate()?)));
+        .filter_map(|group| Some((group, group.peak_rate()?)));
     let longest = |rate: f64| f64::from(plan.connections) / rate;
     let (group, rate) = rates.find(|(_, rate)| longest(*rate) < FAST_ANSWER)?;
     let message = format!(

@@ -170,8 +170,8 @@ fn observed(group: &GroupEvidence<'_>, judgement: &GroupJudgement, metric: &Metr
         Metric::SentRate => per_second(counts.sent),
         Metric::CompletedRate => per_second(completed),
         Metric::IntendedRate => {
-            let load = &group.all.plan.groups.get(group.place)?.load;
-            load.intended_rate(group.all.recording.measured)
+            let planned = group.all.plan.groups.get(group.place)?;
+            planned.intended_rate(group.all.recording.measured)
         }
         Metric::MaxMinusMin => judgement.balance.max_minus_min as f64,
         // Where one got nothing there is no quotient, and max − 0 is what stands for it.
@@ -306,11 +306,12 @@ fn time(histogram: &Histogram, statistic: Statistic) -> f64 {
 /// Arrivals that the schedule asked for in the measured part that took place; `None` in closed
 /// loop, which intends none.
 pub(super) fn intended(group: &GroupEvidence<'_>) -> Option<f64> {
-    let load = &group.all.plan.groups.get(group.place)?.load;
+    let planned = group.all.plan.groups.get(group.place)?;
+    let load = &planned.load;
     let Load::Open { schedule } = load else {
         return None;
     };
-    let expected = schedule.expected(Nanos::ZERO, group.all.recording.measured);
+    let expected = planned.part(schedule.expected(Nanos::ZERO, group.all.recording.measured));
     // Random arrivals are what they are: what was drawn is what was intended.
     let drawn = group.tally.counts.planned as f64;
     let plausible = load.is_random() && (drawn - expected).abs() <= 6.0 * expected.sqrt();

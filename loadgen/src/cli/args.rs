@@ -263,6 +263,16 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Stack")]
     pub key: Option<String>,
 
+    /// The routes that take each group's arrivals in turn: through the proxy, and directly to the replicas, to see
+    /// what the proxy costs [default: proxy]
+    #[arg(
+        long,
+        value_name = "ROUTE,ROUTE",
+        value_delimiter = ',',
+        help_heading = "Load"
+    )]
+    pub via: Vec<String>,
+
     /// What the proxy is supposed to do: round-robin or round-robin:WEIGHTS, random, least-conn, hash, none [default: round-robin]
     #[arg(long, value_name = "POLICY", help_heading = "Checks")]
     pub policy: Option<String>,

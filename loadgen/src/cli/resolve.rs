@@ -82,6 +82,7 @@ fn as_typed(args: RunArgs) -> Result<PlanSpec, UsageError> {
         http: args.http,
         no_keep_alive: args.no_keep_alive,
         user: args.user.as_deref().map(user).transpose()?,
+        via: each(&args.via, "--via: ", "give --via proxy,direct")?,
         policy: optional(args.policy.as_deref(), "--policy: ", POLICY_HINT)?,
         counter: optional(args.counter.as_deref(), "--counter ", COUNTER_HINT)?,
         fail_if: thresholds("--fail-if", &args.fail_if)?,

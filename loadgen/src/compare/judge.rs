@@ -12,7 +12,7 @@ use crate::recorder::Histogram;
 pub(super) const RUNS_ENOUGH: usize = 4;
 /// Samples that must lie beyond a quantile: three times what it takes to draw one, for a dozen
 /// requests of one bad second would decide.
-const BEYOND: f64 = 30.0;
+pub(super) const BEYOND: f64 = 30.0;
 /// A difference of shares up to this is noise.
 const SHARE_NOISE: f64 = 0.002;
 

@@ -6,8 +6,11 @@
 
 mod comparable;
 mod judge;
+mod routes;
 mod sample;
 mod statistics;
+
+pub use routes::routes;
 
 use serde::Serialize;
 
@@ -344,7 +347,7 @@ fn caveats(base: &[Record], candidate: &[Record]) -> Vec<String> {
             .plan
             .groups
             .iter()
-            .map(|group| (group.name.clone(), group.load.peak_rate()))
+            .map(|group| (group.name.clone(), group.peak_rate()))
             .collect::<Vec<_>>()
     };
     differs(

@@ -78,6 +78,11 @@ impl Sample {
     /// The same blocks, drawn again with replacement.
     pub(super) fn resample(&self, rng: &mut rand_chacha::ChaCha8Rng) -> Tallies {
         let drawn = draw_blocks(self.blocks.len(), block_length(self.blocks.len()), rng);
+        self.of_blocks(&drawn)
+    }
+
+    /// The sum of its blocks, each as often as it was drawn.
+    pub(super) fn of_blocks(&self, drawn: &[u32]) -> Tallies {
         let drawn = || self.blocks.iter().zip(drawn.iter().copied());
         let mut sum = Tallies::default();
         for (block, times) in drawn() {
@@ -226,6 +231,28 @@ fn total<'a>(
 /// How many values there are.
 pub(super) fn size(counts: &[(u64, u64)]) -> u64 {
     counts.iter().map(|(_, count)| count).sum()
+}
+
+/// The value that a share of all values of two lists together do not exceed; not a number where there
+/// is none.
+pub(super) fn quantile_of_both(one: &[(u64, u64)], other: &[(u64, u64)], quantile: f64) -> f64 {
+    let rank = (((size(one) + size(other)) as f64 * quantile).ceil() as u64).max(1);
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    let mut seen = 0;
+    loop {
+        let next = match (one.peek(), other.peek()) {
+            (Some(a), Some(b)) if a.0 <= b.0 => one.next(),
+            (_, Some(_)) => other.next(),
+            _ => one.next(),
+        };
+        let Some((value, count)) = next else {
+            return f64::NAN;
+        };
+        seen += count;
+        if seen >= rank {
+            return *value as f64;
+        }
+    }
 }
 
 /// The value that a share of all values do not exceed; not a number where there is none.

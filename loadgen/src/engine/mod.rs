@@ -65,12 +65,42 @@ pub struct GroupJob {
     pub name: String,
     /// When requests are released.
     pub load: Load,
+    /// Which arrivals of the load are this group's.
+    pub slice: Slice,
+    /// Places that its arrivals go to in turn, each with a transport and connections of its own;
+    /// at least 1.
+    pub lanes: usize,
     /// The most connections over all threads.
     pub connections: usize,
     /// Which request an arrival is.
     pub choice: Choice,
     /// The names of its requests; none where it has only one.
     pub requests: Vec<String>,
+}
+
+impl GroupJob {
+    /// A group of one lane that has the whole of its load, and one request.
+    #[must_use]
+    pub fn new(name: impl Into<String>, load: Load, connections: usize) -> Self {
+        Self {
+            name: name.into(),
+            load,
+            slice: Slice::WHOLE,
+            lanes: 1,
+            connections,
+            choice: Choice::only(),
+            requests: Vec::new(),
+        }
+    }
+}
+
+/// One of the places that a group's arrivals go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// The group's place in the job.
+    pub group: usize,
+    /// Its number among the group's lanes, from 0.
+    pub number: usize,
 }
 
 /// The time line begins this long before the first arrival can be due, so that every thread is
@@ -106,7 +136,7 @@ impl Job {
         let peaks = self
             .groups
             .iter()
-            .filter_map(|group| group.load.peak_rate());
+            .filter_map(|group| Some(group.load.peak_rate()? / group.slice.of as f64));
         peaks.sum::<f64>() / (self.threads * self.slice.of.max(1)) as f64
     }
 
@@ -156,7 +186,8 @@ pub enum EngineError {
 
 /// Runs a load to its end and returns what was measured. Blocks the calling thread.
 ///
-/// `transport` makes the transport of one group; it is called inside each thread's runtime.
+/// `transport` makes the transport of one lane of one group; it is called inside each thread's
+/// runtime.
 pub fn run<T, F>(
     job: &Job,
     transport: F,
@@ -165,7 +196,7 @@ pub fn run<T, F>(
 ) -> Result<Recording, EngineError>
 where
     T: Transport,
-    F: Fn(usize) -> Result<T, String> + Clone + Send + 'static,
+    F: Fn(Lane) -> Result<T, String> + Clone + Send + 'static,
 {
     let names = job.groups.iter().map(|group| group.name.clone()).collect();
     let mut collector = Collector::new(names, job.threads);

@@ -14,7 +14,7 @@ use super::contention::thread_time;
 use super::dispatch::{Dispatch, Offer};
 use super::pacer::Pacer;
 use super::worker::{ClosedLoop, Shared, Worker};
-use super::{Clock, Gate, Job, LEAD, Stop};
+use super::{Clock, Gate, Job, LEAD, Lane, Stop};
 use crate::model::Nanos;
 use crate::recorder::{Recorder, RecorderOptions, ThreadMessage};
 use crate::schedule::{Load, Slice};
@@ -44,7 +44,7 @@ pub fn spawn<T, F>(
 ) -> std::io::Result<JoinHandle<Result<Ended, String>>>
 where
     T: Transport,
-    F: Fn(usize) -> Result<T, String> + Send + 'static,
+    F: Fn(Lane) -> Result<T, String> + Send + 'static,
 {
     let job = job.clone();
     std::thread::Builder::new()
@@ -61,14 +61,14 @@ where
             let local = LocalSet::new();
             let ended = local.block_on(&runtime, async {
                 let recorder = Recorder::new(recorder_options(number, &job), out);
-                let (pacer, transports) = match equipment(&job, transport) {
+                let (pacer, lanes) = match equipment(&job, transport) {
                     Ok(equipment) => equipment,
                     Err(reason) => return gate.shut(number, reason),
                 };
                 let Some(clock) = gate.pass() else {
                     return Err("another thread could not be set up".to_owned());
                 };
-                let thread = Thread::new(number, &job, clock, recorder, pacer, &transports);
+                let thread = Thread::new(number, &job, clock, recorder, pacer, &lanes);
                 thread.run(stop).await
             });
             // Whatever is still in flight is dropped with the set, and stays unfinished.
@@ -93,16 +93,22 @@ fn recorder_options(thread: usize, job: &Job) -> RecorderOptions {
 
 /// What a thread needs and may not get. Making it can take long (certificates are read), and so it
 /// is made before the time line begins.
-fn equipment<T, F>(job: &Job, transport: F) -> Result<(Pacer, Vec<Rc<T>>), String>
+fn equipment<T, F>(job: &Job, transport: F) -> Result<(Pacer, Lanes<T>), String>
 where
     T: Transport,
-    F: Fn(usize) -> Result<T, String>,
+    F: Fn(Lane) -> Result<T, String>,
 {
     let pacer =
         Pacer::new(job.spin, job.peak_of_thread()).map_err(|error| format!("no timer: {error}"))?;
-    let transports = (0..job.groups.len()).map(|place| transport(place).map(Rc::new));
-    Ok((pacer, transports.collect::<Result<_, _>>()?))
+    let lanes = job.groups.iter().enumerate().flat_map(|(group, planned)| {
+        (0..planned.lanes.max(1)).map(move |number| Lane { group, number })
+    });
+    let lanes = lanes.map(|lane| Ok((lane, Rc::new(transport(lane)?))));
+    Ok((pacer, lanes.collect::<Result<_, String>>()?))
 }
+
+/// Every lane of every group with its transport.
+type Lanes<T> = Vec<(Lane, Rc<T>)>;
 
 /// Lets the kernel delay this thread's timers by 1 ns instead of 50 µs.
 fn tighten_timers() {
@@ -115,11 +121,14 @@ struct Thread {
     number: usize,
     shared: Rc<Shared>,
     pacer: Pacer,
-    groups: Vec<Group>,
+    lines: Vec<Line>,
     workers: JoinSet<()>,
 }
 
-struct Group {
+/// This thread's part of one lane.
+struct Line {
+    /// The group's place in the job.
+    group: usize,
     arrivals: Option<std::iter::Peekable<Box<dyn Iterator<Item = Nanos>>>>,
     calls: Rc<Calls>,
     dispatch: Rc<Dispatch>,
@@ -133,7 +142,7 @@ impl Thread {
         clock: Clock,
         recorder: Recorder,
         pacer: Pacer,
-        transports: &[Rc<T>],
+        lanes: &Lanes<T>,
     ) -> Self {
         let shared = Rc::new(Shared {
             clock,
@@ -147,21 +156,26 @@ impl Thread {
             number,
             shared,
             pacer,
-            groups: Vec::new(),
+            lines: Vec::new(),
             workers: JoinSet::new(),
         };
-        for (place, transport) in transports.iter().enumerate() {
-            let group = thread.group(place, transport);
-            thread.groups.push(group);
+        for (lane, transport) in lanes {
+            let line = thread.line(*lane, transport);
+            thread.lines.push(line);
         }
         thread
     }
 
-    /// Sets up this thread's share of a group, and starts its workers.
-    fn group<T: Transport>(&mut self, place: usize, transport: &Rc<T>) -> Group {
-        let group = &self.job.groups[place];
-        let slice = self.job.slice_of(self.number);
-        let connections = share(group.connections as u64, slice).max(1) as usize;
+    /// Sets up this thread's part of a lane, and starts its workers.
+    fn line<T: Transport>(&mut self, lane: Lane, transport: &Rc<T>) -> Line {
+        let group = &self.job.groups[lane.group];
+        let in_turn = Slice {
+            index: lane.number,
+            of: group.lanes.max(1),
+        };
+        let within = in_turn.sliced(self.job.slice_of(self.number));
+        let connections = share(group.connections as u64, within).max(1) as usize;
+        let slice = group.slice.sliced(within);
         let calls = Rc::new(Calls::new(group.choice.clone(), slice));
         let (arrivals, closed, most_queued) = match &group.load {
             Load::Open { schedule } => {
@@ -191,7 +205,7 @@ impl Thread {
         for number in 0..connections {
             let worker = Worker {
                 shared: Rc::clone(&self.shared),
-                group: place,
+                group: lane.group,
                 number,
                 transport: Rc::clone(transport),
                 dispatch: Rc::clone(&dispatch),
@@ -204,7 +218,8 @@ impl Thread {
                 None => self.workers.spawn_local(worker.open_loop()),
             };
         }
-        Group {
+        Line {
+            group: lane.group,
             arrivals,
             calls,
             dispatch,
@@ -215,7 +230,7 @@ impl Thread {
     /// Releases arrivals until they are over or a signal comes, then waits for what is in flight.
     async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Result<Ended, String> {
         let end = self.job.end();
-        let closed = self.groups.iter().all(|group| group.closed.is_some());
+        let closed = self.lines.iter().all(|line| line.closed.is_some());
         let interrupted = {
             let load = async {
                 if closed {
@@ -223,7 +238,7 @@ impl Thread {
                     let limit = Duration::from(end) + drain_limit(&self.job);
                     drain(&self.shared, &self.pacer, &mut self.workers, limit).await;
                 } else {
-                    release(&self.shared, &self.pacer, &mut self.groups, end).await;
+                    release(&self.shared, &self.pacer, &mut self.lines, end).await;
                 }
             };
             let stopped = stop.wait_for(|stop| *stop == Stop::Soon);
@@ -234,8 +249,8 @@ impl Thread {
         if interrupted {
             self.give_up_queue();
         }
-        for group in &self.groups {
-            group.dispatch.end();
+        for line in &self.lines {
+            line.dispatch.end();
         }
         let limit = if interrupted {
             GRACE
@@ -264,7 +279,7 @@ impl Thread {
         self.give_up_queue();
         let early = interrupted || closed;
         let arrivals_until = if early { released.min(end) } else { end };
-        drop(self.groups);
+        drop(self.lines);
         let shared = Rc::into_inner(self.shared).ok_or("a worker outlived its thread")?;
         shared.recorder.into_inner().end();
         Ok(Ended {
@@ -275,41 +290,39 @@ impl Thread {
 
     /// Counts what waits in the queues as dropped.
     fn give_up_queue(&self) {
-        for (place, group) in self.groups.iter().enumerate() {
-            if let Some(limits) = &group.closed {
+        for line in &self.lines {
+            if let Some(limits) = &line.closed {
                 limits.stopped.set(true);
             }
-            while let Some(arrival) = group.dispatch.take() {
-                self.shared
-                    .recorder
-                    .borrow_mut()
-                    .dropped(place, arrival.call.request, arrival.due);
+            while let Some(arrival) = line.dispatch.take() {
+                let mut recorder = self.shared.recorder.borrow_mut();
+                recorder.dropped(line.group, arrival.call.request, arrival.due);
             }
         }
     }
 }
 
 /// Releases each arrival when it is due, and hands over each second when it has passed.
-async fn release(shared: &Shared, pacer: &Pacer, groups: &mut [Group], end: Nanos) {
+async fn release(shared: &Shared, pacer: &Pacer, lines: &mut [Line], end: Nanos) {
     let mut batch = 0;
     let mut woken = Nanos::ZERO;
     loop {
-        let next = (groups.iter_mut().enumerate())
-            .filter_map(|(place, group)| Some((*group.arrivals.as_mut()?.peek()?, place)))
+        let next = (lines.iter_mut().enumerate())
+            .filter_map(|(place, line)| Some((*line.arrivals.as_mut()?.peek()?, place)))
             .min();
         let now = shared.clock.now();
         match next {
             Some((due, place)) if due <= now && batch < BATCH => {
                 batch += 1;
-                let group = &mut groups[place];
+                let line = &mut lines[place];
                 let mut recorder = shared.recorder.borrow_mut();
                 recorder.turn(now);
-                let call = group.calls.next();
-                recorder.planned(place, call.request, due);
-                if group.dispatch.offer(due, call, now) == Offer::Refused {
-                    recorder.dropped(place, call.request, due);
+                let call = line.calls.next();
+                recorder.planned(line.group, call.request, due);
+                if line.dispatch.offer(due, call, now) == Offer::Refused {
+                    recorder.dropped(line.group, call.request, due);
                 }
-                group.arrivals.as_mut().and_then(Iterator::next);
+                line.arrivals.as_mut().and_then(Iterator::next);
                 continue;
             }
             None if now >= end => return,

@@ -1,5 +1,6 @@
 //! An origin, as `http://127.0.0.1:8080`: read here, resolved by whoever goes there.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -88,6 +89,7 @@ impl FromStr for Origin {
             },
             None => scheme.usual_port(),
         };
+        let host = &*in_ascii(host).ok_or(OriginError::Host)?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
         if host.is_empty() || !host.bytes().all(plain) {
             return Err(OriginError::Host);
@@ -98,6 +100,30 @@ impl FromStr for Origin {
             port,
         })
     }
+}
+
+/// A host's name as the name system has it: `bücher.test` is `xn--bcher-kva.test`. `None` where it
+/// cannot be one.
+fn in_ascii(host: &str) -> Option<Cow<'_, str>> {
+    if host.is_ascii() {
+        return Some(host.into());
+    }
+    let label = |label: &str| {
+        if label.is_ascii() {
+            return Some(label.to_owned());
+        }
+        let label = label.to_lowercase();
+        // An accent that stands by itself would have to be put together with its letter first.
+        let is_whole =
+            |c: char| c == '-' || (c.is_alphanumeric() && !('\u{300}'..='\u{36f}').contains(&c));
+        let whole = label.chars().all(is_whole);
+        let encoded = whole
+            .then(|| idna::punycode::encode_str(&label))
+            .flatten()?;
+        Some(format!("xn--{encoded}"))
+    };
+    let labels: Option<Vec<_>> = host.split('.').map(label).collect();
+    Some(labels?.join(".").into())
 }
 
 /// Splits `host:port`, `host` and `[v6]:port`.
@@ -139,6 +165,11 @@ mod tests {
             ("http://nginx", "http://nginx:80"),
             ("https://example.test/", "https://example.test:443"),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://b\u{fc}cher.test", "http://xn--bcher-kva.test:80"),
+            (
+                "http://\u{4f8b}\u{3048}.test:8080",
+                "http://xn--r8jz45g.test:8080",
+            ),
             ("http://[::1]:8080", "http://[::1]:8080"),
             ("http://[::1]", "http://[::1]:80"),
         ] {

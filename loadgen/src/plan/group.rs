@@ -1,9 +1,14 @@
 //! One host group of a plan.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::traffic::is_in_turn;
 use super::{Load, RequestPlan};
+use crate::model::Nanos;
+use crate::schedule::Slice;
 use crate::traffic::Order;
 
 /// One host group and its load.
@@ -19,6 +24,9 @@ pub struct GroupPlan {
     pub route: Route,
     /// The load it gets.
     pub load: Load,
+    /// Which arrivals of that load's schedule are its own, where it shares one with another route.
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub slice: Slice,
     /// What it sends, by weight; the run's request where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestPlan>,
@@ -36,6 +44,33 @@ pub enum Route {
     /// Through the stack's proxy.
     #[default]
     Proxy,
+    /// Straight to the group's replicas, which take turns.
+    Direct,
+}
+
+impl FromStr for Route {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "proxy" => Ok(Self::Proxy),
+            "direct" => Ok(Self::Direct),
+            _ => Err(format!("`{text}` is neither proxy nor direct")),
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proxy => "proxy",
+            Self::Direct => "direct",
+        })
+    }
+}
+
+fn is_whole(slice: &Slice) -> bool {
+    *slice == Slice::WHOLE
 }
 
 /// As it is written; a group without a name of its own has its host's.
@@ -46,6 +81,8 @@ struct GroupFields {
     #[serde(default)]
     route: Route,
     load: Load,
+    #[serde(default)]
+    slice: Slice,
     #[serde(default)]
     requests: Vec<RequestPlan>,
     #[serde(default)]
@@ -59,6 +96,7 @@ impl From<GroupFields> for GroupPlan {
             host: fields.host,
             route: fields.route,
             load: fields.load,
+            slice: fields.slice,
             requests: fields.requests,
             order: fields.order,
         }
@@ -75,8 +113,27 @@ impl GroupPlan {
             host,
             route: Route::Proxy,
             load,
+            slice: Slice::WHOLE,
             requests: Vec::new(),
             order: Order::InTurn,
         }
+    }
+
+    /// Arrivals per second that are intended at most; `None` in closed loop.
+    #[must_use]
+    pub fn peak_rate(&self) -> Option<f64> {
+        self.load.peak_rate().map(|rate| self.part(rate))
+    }
+
+    /// Arrivals per second that are intended in so much of the measured part; 0 in closed loop.
+    #[must_use]
+    pub fn intended_rate(&self, measured: Nanos) -> f64 {
+        self.part(self.load.intended_rate(measured))
+    }
+
+    /// Its part of a number that the whole schedule has.
+    #[must_use]
+    pub fn part(&self, whole: f64) -> f64 {
+        whole / self.slice.of.max(1) as f64
     }
 }

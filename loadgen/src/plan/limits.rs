@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ClientRefused, RequestError, client, events};
-use super::{GroupPlan, Load, Metric, PlanFields};
+use super::{GroupPlan, Load, Metric, PlanFields, Route};
 use crate::model::{Nanos, Policy, RateError, StackKind};
 
 /// The longest span a histogram holds, to which a wait in the queue and an answer must add up.
@@ -114,6 +114,20 @@ pub enum PlanError {
     Speed(f64),
     #[error("--speed is that of a log, and no --replay is given")]
     SpeedOfNothing,
+    #[error("route {0} is given twice")]
+    RouteTwice(Route),
+    #[error(
+        "{0} is loaded in closed loop, which has no arrivals that two routes could take in turn"
+    )]
+    RoutesOfClosed(String),
+    #[error("nothing is known of the replicas behind the target, to load {0} directly")]
+    NowhereDirect(String),
+    #[error("slice {index} of {of} of the arrivals of {group} is none")]
+    Slice {
+        group: String,
+        index: usize,
+        of: usize,
+    },
     /// A rate that is none.
     #[error("rate: {0}")]
     Rate(#[from] RateError),
@@ -212,6 +226,12 @@ impl PlanError {
                 "leave out one of the two; --speed, --duration and --header go with --replay".into()
             }
             Self::Speed(_) => "give --speed a number, as 2 for twice as fast or 0.5 for half".into(),
+            Self::RouteTwice(_) => "give --via proxy,direct, or one of the two".into(),
+            Self::RoutesOfClosed(_) => "give a rate by --rps, or one route in --via".into(),
+            Self::NowhereDirect(_) => {
+                "give each replica's page, as --replica app-group-1=http://127.0.0.1:9101/metrics".into()
+            }
+            Self::Slice { .. } => "give index less than of, and of at most 1024".into(),
             Self::SpeedOfNothing => "give --replay ACCESS.LOG too, or --rps for a rate".into(),
             Self::Request(error) => error.hint(),
             Self::Rate(_) => "give --rps, or --host NAME=RPS, a number of requests per second above 0, as 500 or 0.5".into(),
@@ -279,6 +299,7 @@ pub(super) fn check(plan: &PlanFields) -> Result<(), PlanError> {
     check_policy(&plan.embedded.policy)?;
     check_window(plan.window)?;
     check_groups(plan)?;
+    super::routes::check(plan)?;
     check_thresholds(plan)?;
     events::check(plan)?;
     client::check(plan)?;
@@ -375,7 +396,7 @@ fn check_group(group: &GroupPlan, plan: &PlanFields) -> Result<(), PlanError> {
         }
     }
     let most = f64::from(connections) * MOST_PER_CONNECTION;
-    match group.load.peak_rate() {
+    match group.peak_rate() {
         Some(rate) if rate > most => Err(PlanError::RateTooHigh {
             host: group.host.clone(),
             rate,

@@ -14,6 +14,7 @@ mod group;
 mod limits;
 mod replay;
 mod request;
+mod routes;
 mod seconds;
 mod spec;
 mod text;

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Body, DataPlan, GroupPlan, Load, Pacing, Plan, PlanError, PlanFields, Process, Profile,
-    ReplayPlan, Request, RequestPlan, Route, Schedule, Stages, Threshold, replay, text,
+    ReplayPlan, Request, RequestPlan, Route, Schedule, Stages, Threshold, replay, routes, text,
 };
 use crate::model::{
     EmbeddedSpec, External, NameSource, PlannedEvent, Policy, Protocol, Rate, ReplicaArg,
     ReplicaPage, Retries, Selector, StackChoice, StackKind, Topology, User,
 };
+use crate::schedule::Slice;
 use crate::traffic::Order;
 
 /// The longest that a run may last: for runs that only a number of requests bounds.
@@ -166,6 +167,9 @@ pub struct PlanSpec {
     pub host: Vec<GroupSpec>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub group: Vec<GroupSpec>,
+    /// The routes that take each group's arrivals in turn.
+    #[serde(with = "text::list", skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<Route>,
     /// The files whose rows requests take, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, DataPlan>,
@@ -321,6 +325,7 @@ impl PlanSpec {
             require: or(self.require, under.require),
             host,
             group,
+            via: or(self.via, under.via),
             data: or_else(self.data, under.data),
             ..Self::default()
         };
@@ -417,6 +422,7 @@ impl PlanSpec {
             let groups = groups.iter().map(|group| group.plan(self));
             (groups.collect::<Result<Vec<_>, _>>()?, None)
         };
+        let groups = routes::split(groups, &self.via)?;
         let request = self.request()?;
         let fields = PlanFields {
             duration: self.length(&groups),
@@ -699,6 +705,7 @@ impl GroupSpec {
             host: self.host.clone(),
             route: self.route,
             load,
+            slice: Slice::WHOLE,
             requests: self.request.clone(),
             order: self.order,
         })
@@ -737,7 +744,8 @@ impl From<&Plan> for PlanSpec {
             counter: Some(plan.counter.clone()),
             fail_if: plan.thresholds.clone(),
             require: plan.require.clone(),
-            group: plan.groups.iter().map(GroupSpec::from).collect(),
+            group: routes::joined(&plan.groups).map(GroupSpec::from).collect(),
+            via: routes::taken(&plan.groups),
             seed: (plan.seed != seed()).then_some(plan.seed),
             data: plan.data.clone(),
             replay: plan.replay.clone(),

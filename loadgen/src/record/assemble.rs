@@ -98,6 +98,7 @@ pub fn assemble(
         groups: groups.collect(),
         intervals,
         events: judgement.events.clone(),
+        routes: Vec::new(),
         thresholds: judgement.thresholds.clone(),
         certificate: judgement.certificate.clone(),
         threads: threads.collect(),
@@ -123,7 +124,7 @@ impl GroupParts<'_> {
             route: self.planned.route,
             requests: requests(counts),
             rate: Rates {
-                intended: self.planned.load.intended_rate(self.measured),
+                intended: self.planned.intended_rate(self.measured),
                 sent: per_second(counts.sent),
                 completed: per_second(counts.succeeded + counts.failed),
             },

@@ -17,6 +17,7 @@ mod quantiles;
 )]
 mod record;
 mod request;
+mod route;
 mod summary;
 
 pub use assemble::assemble;
@@ -37,4 +38,5 @@ pub use record::{
     SCHEMA_VERSION, StackInfo, StallInfo, ThreadInfo,
 };
 pub use request::RequestRecord;
+pub use route::{RouteCost, RouteQuantile};
 pub use summary::{GroupSummary, RecordSummary};

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Ground;
+use super::RouteCost;
 use super::{
     Balance, Certificate, CrossCheck, EventRecord, Finding, IntervalRecord, Quantiles,
     RequestRecord, ServerTime, ThresholdResult, Verdict,
@@ -42,6 +43,9 @@ pub struct Record {
     /// What was done to the stack while the load went on, in the plan's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventRecord>,
+    /// What the proxy costs, where groups were loaded by both routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteCost>,
     /// One per threshold and group.
     #[serde(default)]
     pub thresholds: Vec<ThresholdResult>,

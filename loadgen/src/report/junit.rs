@@ -5,7 +5,9 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::sentences::{self, plain};
-use crate::record::{BalanceVerdict, Code, CountVerdict, Finding, GroupRecord, Record, Severity};
+use crate::record::{
+    BalanceVerdict, Code, CountVerdict, EventRecord, Finding, GroupRecord, Record, Severity,
+};
 
 /// What is checked of every measurement, whatever is found: the cases of its suite.
 const MEASUREMENT: [&str; 5] = [
@@ -47,6 +49,9 @@ pub fn render_junit(record: &Record) -> String {
     report.add_test_suite(classed(measurement(record)));
     for group in &record.groups {
         report.add_test_suite(classed(suite(record, group)));
+    }
+    if !record.events.is_empty() {
+        report.add_test_suite(classed(events(record)));
     }
     let xml = report.to_string();
     xml.unwrap_or_else(|error| unreachable!("XML is written to memory: {error}"))
@@ -142,6 +147,53 @@ fn figures(suite: &mut TestSuite, group: &GroupRecord) {
     }
 }
 
+/// What was done to the stack: a case for each event of the plan, named by the plan.
+fn events(record: &Record) -> TestSuite {
+    let mut suite = TestSuite::new("events");
+    suite.set_time(Duration::ZERO);
+    for event in &record.events {
+        let of_event = format!("event {}, ", event.n);
+        let found = record
+            .findings
+            .iter()
+            .filter(|finding| is_of_event(&finding.code) && finding.message.starts_with(&of_event));
+        let (failures, others): (Vec<_>, Vec<_>) =
+            found.partition(|finding| finding.severity >= Severity::Failure);
+        let name = format!(
+            "{} {} at {} s",
+            event.verb,
+            event.whom,
+            event.asked as f64 / 1e9
+        );
+        let mut case = case(&name, trouble(NonSuccessKind::Failure, &failures));
+        if let (Some(unseen), true) = (others.first(), failures.is_empty()) {
+            case.status = skipped(&said(unseen));
+        }
+        for (figure, value) in figures_of(event) {
+            suite.add_property(Property::new(format!("{}.{figure}", event.n), value));
+        }
+        suite.add_test_case(case);
+    }
+    suite
+}
+
+const fn is_of_event(code: &Code) -> bool {
+    matches!(code, Code::EventFailed | Code::EventUnrecovered)
+}
+
+fn figures_of(event: &EventRecord) -> Vec<(&'static str, String)> {
+    let times = [
+        ("detection_s", event.detection_s),
+        ("recovery_s", event.recovery_s),
+        ("rebalance_s", event.rebalance_s),
+    ];
+    let times = times.into_iter();
+    let times = times.filter_map(|(name, time)| Some((name, format!("{:.3}", time?))));
+    std::iter::once(("lost", event.lost.to_string()))
+        .chain(times)
+        .collect()
+}
+
 type Trouble = (NonSuccessKind, String, String);
 
 /// Everything found by one check, under the first one's code.
@@ -162,7 +214,8 @@ fn suite(record: &Record, group: &GroupRecord) -> TestSuite {
             let check = check(&finding.code);
             let last = !GROUP.contains(&check)
                 && name == GROUP[3]
-                && finding.code != Code::ThresholdFailed;
+                && finding.code != Code::ThresholdFailed
+                && !is_of_event(&finding.code);
             ours && finding.severity == Severity::Failure && (check == name || last)
         });
         trouble(NonSuccessKind::Failure, &of.collect::<Vec<_>>())

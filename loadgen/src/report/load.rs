@@ -3,23 +3,23 @@
 use super::format::rate;
 use crate::plan::Load;
 use crate::record::{GroupRecord, Record};
-use crate::schedule::Profile;
 
 /// Points at which a ramp is looked at.
 const POINTS: u32 = 200;
 
-/// The profile of a group's rate; none in closed loop, and where the plan has no such group.
-pub(super) fn profile<'a>(record: &'a Record, group: &GroupRecord) -> Option<&'a Profile> {
+/// A group's rate as it is planned; none in closed loop, and where the plan has no such group.
+fn planned(record: &Record, group: &GroupRecord, at: f64) -> Option<f64> {
     let mut plans = record.plan.groups.iter();
-    match &plans.find(|plan| plan.name == group.label())?.load {
-        Load::Open { schedule } => Some(&schedule.profile),
+    let plan = plans.find(|plan| plan.name == group.label())?;
+    match &plan.load {
+        Load::Open { schedule } => Some(plan.part(schedule.profile.rate_at(at))),
         Load::Closed { .. } => None,
     }
 }
 
 /// The intended rate at an instant; over the whole where the plan does not say.
 pub(super) fn intended_at(record: &Record, group: &GroupRecord, at: f64) -> f64 {
-    profile(record, group).map_or(group.rate.intended, |profile| profile.rate_at(at))
+    planned(record, group, at).unwrap_or(group.rate.intended)
 }
 
 /// The lowest and the highest intended rate of the measured part.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::events::{self, EventRow};
 use super::format::{TimeUnit, grouped, rate, share};
+use super::routes;
 use super::sentences::{self, plain};
 use crate::record::{GroupRecord, Quantiles, Record, Status};
 
@@ -28,6 +29,7 @@ pub fn render_markdown(record: &Record) -> String {
     holds(&mut text, record);
     findings(&mut text, record);
     events(&mut text, record);
+    routes(&mut text, record);
     thresholds(&mut text, record);
     for group in &record.groups {
         section(&mut text, record, group);
@@ -104,6 +106,21 @@ fn events(text: &mut String, record: &Record) {
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text.push('\n');
+}
+
+fn routes(text: &mut String, record: &Record) {
+    for cost in record.routes.iter().take(MOST_ROWS) {
+        let _ = writeln!(text, "{}\n", md(&routes::sentence(cost)));
+        let _ = writeln!(
+            text,
+            "| {} |\n|:--|--:|--:|--:|--:|",
+            routes::TITLES.join(" | ")
+        );
+        for row in routes::rows(cost) {
+            let _ = writeln!(text, "| {} |", row.map(|cell| md(&cell)).join(" | "));
+        }
+        text.push('\n');
+    }
 }
 
 fn thresholds(text: &mut String, record: &Record) {

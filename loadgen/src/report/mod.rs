@@ -16,6 +16,7 @@ mod html;
 mod junit;
 mod load;
 mod markdown;
+mod routes;
 mod sentences;
 mod series;
 mod text;

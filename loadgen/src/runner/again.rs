@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::checks;
+use crate::compare;
 use crate::plan::{Plan, Threshold};
 use crate::record::{Evidence, IntervalRecord, Record, assemble};
 use crate::report;
@@ -22,8 +23,13 @@ fn read_record(run: &Path) -> Result<Record, StorageError> {
     })
 }
 
-fn judged(evidence: &Evidence, intervals: Vec<IntervalRecord>) -> Record {
-    assemble(evidence, &checks::judge(evidence), intervals)
+/// The record of what the evidence says.
+pub(super) fn judged(evidence: &Evidence, intervals: Vec<IntervalRecord>) -> Record {
+    let record = assemble(evidence, &checks::judge(evidence), intervals);
+    Record {
+        routes: compare::routes(&record),
+        ..record
+    }
 }
 
 /// The plan of a stored run.

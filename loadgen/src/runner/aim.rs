@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{RunError, reach};
 use crate::model::{Origin, Scheme, StackChoice, StackWarning, Target, Topology, User};
-use crate::plan::{GroupPlan, Plan};
+use crate::plan::{GroupPlan, Plan, Route};
 use crate::traffic::Traffic;
 use crate::transport::{ClientOptions, Messages, Place, Tls, Trust, resolve};
 
@@ -16,7 +16,10 @@ pub(super) struct Aim {
     pub(super) host: String,
     /// Whether the host was named, rather than taken from the target.
     pub(super) is_named: bool,
+    /// Where it is asked: the target, or the first replica.
     pub(super) options: Arc<ClientOptions>,
+    /// The places that its arrivals go to in turn.
+    pub(super) lanes: Vec<Arc<ClientOptions>>,
     /// Whether a password goes with it that nobody between may read.
     is_secret: bool,
 }
@@ -31,17 +34,41 @@ pub(super) async fn at(
     let own = topology.proxy.authority();
     let groups = plan.groups.iter().zip(plan.traffic());
     let aims = groups.map(|(group, traffic)| {
-        Ok(Aim {
+        let options = Arc::new(options(plan, (group, &traffic), &target, &place)?);
+        let aim = Aim {
             host: group.host.clone(),
             is_named: group.host != own,
             is_secret: target.is_secure() && (plan.user.is_some() || has_secret(&traffic)),
-            options: Arc::new(options(plan, (group, &traffic), &target, &place)?),
-        })
+            lanes: vec![Arc::clone(&options)],
+            options,
+        };
+        match group.route {
+            Route::Proxy => Ok(aim),
+            Route::Direct => aim.straight_to(topology),
+        }
     });
     Ok((aims.collect::<Result<_, RunError>>()?, warning))
 }
 
 impl Aim {
+    /// The same requests to the group's replicas, each by itself.
+    fn straight_to(self, topology: &Topology) -> Result<Self, RunError> {
+        let pages = topology.replicas_of(&self.host);
+        let lanes = pages.map(|replica| {
+            let page = &replica.metrics_url;
+            self.around(page).ok_or_else(|| format!("nothing but its page {page} is known of {}, and that address cannot be asked directly", replica.id))
+        });
+        let lanes: Vec<_> = lanes.collect::<Result<_, _>>().map_err(not_direct)?;
+        let options = lanes.first().cloned();
+        let options =
+            options.ok_or_else(|| not_direct(format!("no replica of {} is known", self.host)))?;
+        Ok(Self {
+            options,
+            lanes,
+            ..self
+        })
+    }
+
     /// The same request, to the origin of a replica's page, over plain HTTP; `None` where that has no
     /// address, or where a password would go in the clear that TLS hides on the way to the target.
     pub(super) fn around(&self, page: &str) -> Option<Arc<ClientOptions>> {
@@ -60,6 +87,13 @@ impl Aim {
             protocol: None,
             ..ClientOptions::clone(&self.options)
         }))
+    }
+}
+
+fn not_direct(message: String) -> RunError {
+    RunError::Preflight {
+        message,
+        hint: "load it --via proxy, or name each replica's page in the clear, as --replica app-group-1=http://127.0.0.1:9101/metrics".into(),
     }
 }
 

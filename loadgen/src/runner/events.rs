@@ -127,9 +127,12 @@ impl<'a> Stage<'a> {
             self.note(place, |happened| happened.replicas = replicas);
         }
         match outcome {
-            Ok(output) => self.note(place, |happened| {
-                (happened.done, happened.output) = (Some(done), output);
-            }),
+            Ok(output) => {
+                say(format!("event {}: done", place + 1));
+                self.note(place, |happened| {
+                    (happened.done, happened.output) = (Some(done), output);
+                });
+            }
             Err(error) => {
                 say(format!("event {} failed: {error}", place + 1));
                 self.note(place, |happened| happened.failed = Some(error.to_string()));

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::aim::Aim;
 use super::events::Stage;
 use super::{EventSink, RunError, Signals};
-use crate::engine::{self, Clock, GroupJob, Job, Observer, Stop};
+use crate::engine::{self, Clock, GroupJob, Job, Lane, Observer, Stop};
 use crate::export::Meter;
 use crate::model::{LoadOutline, Nanos, Progress, RunEvent, lag_budget};
 use crate::plan::{Load, Pacing, Plan};
@@ -80,8 +80,12 @@ type Running = tokio::task::JoinHandle<(Result<Recording, engine::EngineError>, 
 
 /// Starts the engine.
 fn start(plan: &Plan, aims: Vec<Aim>, mut observer: Relay, stop: watch::Receiver<Stop>) -> Running {
-    let job = job(plan);
-    let transport = move |group: usize| Ok(Client::new(Arc::clone(&aims[group].options)));
+    let job = job(plan, &aims);
+    let transport = move |lane: Lane| {
+        Ok(Client::new(Arc::clone(
+            &aims[lane.group].lanes[lane.number],
+        )))
+    };
     tokio::task::spawn_blocking(move || {
         let recording = engine::run(&job, transport, &mut observer, &stop);
         (recording, observer)
@@ -102,11 +106,13 @@ fn outline(plan: &Plan) -> LoadOutline {
     }
 }
 
-fn job(plan: &Plan) -> Job {
-    let groups = plan.groups.iter().zip(plan.traffic());
-    let groups = groups.map(|(group, traffic)| GroupJob {
+fn job(plan: &Plan, aims: &[Aim]) -> Job {
+    let groups = plan.groups.iter().zip(plan.traffic()).zip(aims);
+    let groups = groups.map(|((group, traffic), aim)| GroupJob {
         name: group.name.clone(),
         load: group.load.clone(),
+        slice: group.slice,
+        lanes: aim.lanes.len(),
         connections: plan.connections as usize,
         requests: traffic.names(),
         choice: traffic.choice,

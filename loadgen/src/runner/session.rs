@@ -12,7 +12,7 @@ use crate::checks;
 use crate::export::Exporter;
 use crate::model::{Machine, RunEvent, StackKind, Topology};
 use crate::plan::Plan;
-use crate::record::{EVIDENCE_VERSION, Evidence, Look, Record, RunInfo, assemble};
+use crate::record::{EVIDENCE_VERSION, Evidence, Look, Record, RunInfo};
 use crate::recorder::{End, Recording, Stored as StoredSeconds, TallyPool};
 use crate::scrape::Scraper;
 use crate::stack::{self, Stack, StackError, StackSpec};
@@ -258,7 +258,7 @@ impl Measured {
         let read = read.collect();
         let expected = evidence.recording.seconds();
         evidence.recording.stored = StoredSeconds::of(expected, &read, spool.failure());
-        let record = assemble(&evidence, &checks::judge(&evidence), intervals);
+        let record = again::judged(&evidence, intervals);
         let kept = folder.keep(&record, &evidence);
         Self {
             record,

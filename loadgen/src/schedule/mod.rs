@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Nanos;
 
 /// Which arrivals of a schedule are whose: those with k ≡ `index` (mod `of`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Slice {
     /// This share's number, from 0.
     pub index: usize,
@@ -32,6 +32,21 @@ pub struct Slice {
 
 impl Slice {
     pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// A slice of this slice.
+    #[must_use]
+    pub const fn sliced(self, inner: Self) -> Self {
+        Self {
+            index: self.index + self.of * inner.index,
+            of: self.of * inner.of,
+        }
+    }
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self::WHOLE
+    }
 }
 
 /// The specification of one group's arrivals.

@@ -10,7 +10,7 @@ mod scene;
 pub use noise::Noise;
 pub use records::{
     clean, endless, failed, hostile, invalid, mix, no_answers, one_second, overloaded, pages,
-    short, ten_minutes, ten_minutes_scene, timed, two_groups,
+    short, ten_minutes, ten_minutes_scene, timed, two_groups, two_routes,
 };
 pub use run::{Fate, Run, Setup};
 pub use scene::Scene;

@@ -1,12 +1,13 @@
 //! Synthetic records for tests: the same seed gives the same record, on every machine.
 
 use super::Scene;
-use crate::plan::{PlanFields, Sense, Threshold};
+use crate::plan::{PlanFields, Route, Sense, Threshold};
 use crate::record::{
     BalanceVerdict, BucketedQuantile, Certificate, CertificateItem, Code, CountVerdict, Finding,
     Held, Record, RequestCheck, RequestRecord, Residual, ServerTime, Severity, Status, ThreadInfo,
     ThresholdResult, Verdict,
 };
+use crate::schedule::Slice;
 
 /// A quiet run: everything answered, even, equal counts.
 pub fn clean() -> Record {
@@ -299,6 +300,38 @@ pub fn two_groups() -> Record {
     plan.groups.extend(PlanFields::from(other.plan).groups);
     record.plan = plan.validate().expect("a plan");
     record.stack.replicas.extend(other.stack.replicas);
+    record.intervals.extend(other.intervals);
+    record.intervals.sort_by_key(|interval| interval.second);
+    record
+}
+
+/// A group by both routes; through the proxy an answer takes so many microseconds longer.
+///
+/// # Panics
+/// Never: the groups have names of their own.
+pub fn two_routes(seed: u64, cost: f64) -> Record {
+    let scene = |base, seed| Scene {
+        base,
+        seed,
+        seconds: 20,
+        ..Scene::default()
+    };
+    let mut record = scene(420.0 + cost, 2 * seed).record();
+    let mut other = scene(420.0, 2 * seed + 1).record();
+    let name = format!("{} direct", other.groups[0].host);
+    (other.groups[0].name, other.groups[0].route) = (Some(name.clone()), Route::Direct);
+    for interval in &mut other.intervals {
+        interval.host.clone_from(&name);
+    }
+    let mut plan = PlanFields::from(record.plan);
+    let mut direct = plan.groups[0].clone();
+    (direct.name, direct.route) = (name, Route::Direct);
+    plan.groups.push(direct);
+    for (index, group) in plan.groups.iter_mut().enumerate() {
+        group.slice = Slice { index, of: 2 };
+    }
+    record.plan = plan.validate().expect("a plan");
+    record.groups.extend(other.groups);
     record.intervals.extend(other.intervals);
     record.intervals.sort_by_key(|interval| interval.second);
     record

@@ -25,7 +25,10 @@ pub const TESTS: [(&str, fn()); 10] = [
         "a_rolling_restart_loses_nothing_where_the_proxy_tries_again",
         rolling_restart,
     ),
-    ("a_proxy_that_reads_its_file_again_closes_what_was_idle_and_no_more", reload),
+    (
+        "a_proxy_that_reads_its_file_again_closes_what_was_idle_and_no_more",
+        reload,
+    ),
     ("a_killed_proxy_is_back_where_it_was", kill_proxy),
     ("what_was_done_is_undone_on_an_interrupt", interrupt),
 ];
@@ -176,7 +179,10 @@ fn reload() {
     let event = &events(&kept)[0];
     let closed = event.lost_by.get("closed").copied().unwrap_or(0);
     assert_eq!(event.lost, closed, "{event:?}");
-    assert!(closed <= kept.record.groups[0].connections.opened, "{event:?}");
+    assert!(
+        closed <= kept.record.groups[0].connections.opened,
+        "{event:?}"
+    );
     assert_eq!(kept.record.groups[0].requests.failed, closed);
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use loadgen::record::Record;
 
 use super::fake::{Caller, Fake, closed_port, serve, serve_at};
-use super::found::all;
+use super::found::{all, one as one_of};
 use super::program::{Ended, Program, test};
 use super::reading::{ended_with, identities_hold};
 
@@ -215,6 +215,44 @@ fn the_server_that_is_asked_is_the_one_that_is_loaded() {
     assert!(asked.contains(&41) && asked.contains(&0), "{asked:?}");
     let several = all(&record, "several-addresses");
     assert!(several.len() <= 1, "{several:?}");
+}
+
+/// `loadgen` on a machine where a name has these addresses: with a table of hosts of its own, in a
+/// namespace of its own.
+fn where_name_has(addresses: &[&str], words: &str) -> Program {
+    let lines: Vec<_> = addresses
+        .iter()
+        .map(|it| format!("{it} b\u{fc}cher.test xn--bcher-kva.test"))
+        .collect();
+    let table = format!("127.0.0.1 localhost\n{}\n", lines.join("\n"));
+    let before = "printf '%s' \"$TABLE\" > hosts && mount --bind hosts /etc/hosts";
+    let words_of_starter = ["-rm", "sh", "-c", &format!("{before} && exec \"$@\""), "sh"];
+    let program = Program::by("unshare", &words_of_starter, words).for_a_second();
+    program.env("TABLE", &table)
+}
+
+#[test]
+fn a_name_with_several_addresses_is_loaded_at_all_that_listen() {
+    let one = serve(answers);
+    let port = one.address.port();
+    let two = serve_at(format!("127.0.0.2:{port}").parse().unwrap(), answers);
+    let all_three = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+    // Nobody listens at the third; the name is asked for as the name system has it.
+    let words = format!(
+        "--rps 40 --policy none --connections 8 --no-keep-alive --target http://b\u{fc}cher.test:{port}"
+    );
+    let record = all_answered(&where_name_has(&all_three, &words).run());
+    let told = one_of(&record, "several-addresses");
+    assert!(told.message.contains("127.0.0.3"), "{told:?}");
+    let asked = [one.requests(), two.requests()];
+    assert!(
+        asked.iter().all(|asked| (19..=22).contains(asked)),
+        "{asked:?}"
+    );
+    assert_eq!(
+        record.stack.target,
+        format!("http://xn--bcher-kva.test:{port}")
+    );
 }
 
 #[test]

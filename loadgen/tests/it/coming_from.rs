@@ -23,21 +23,6 @@ fn lines() -> Vec<&'static str> {
     PAGE.lines().filter_map(cell).collect()
 }
 
-/// The words of a command line, as a shell takes them apart.
-fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quoted = false;
-    for c in line.chars() {
-        match c {
-            '\'' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            _ => words.last_mut().unwrap().push(c),
-        }
-    }
-    assert!(!quoted, "{line}");
-    words
-}
-
 /// A replica on a free port, for as long as the test's process lives.
 fn service() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -71,10 +56,7 @@ fn each_line_of_the_page_runs() {
         let ours = (line.replace(SERVICE, &service))
             .replace(PRIVATE, &format!("localhost:{port}"))
             .replace(SOCKET, "unix:app.sock");
-        let mut program = loadgen("");
-        for word in words(&ours) {
-            program = program.word(&word);
-        }
+        let program = loadgen("").line(&ours);
         let place = program.place().to_owned();
         at_socket(&place.join("app.sock"));
         fs::write(place.join("ca.pem"), &private.certificate).unwrap();

@@ -37,16 +37,15 @@ pub fn loadgen(words: &str) -> Program {
 
 /// A test of a second, whose record goes to standard output and into `run`.
 pub fn test(words: &str) -> Program {
-    Program {
-        usual: &[
-            ("--duration", "1s"),
-            ("--warmup", "0s"),
-            ("--out", "run"),
-            ("--format", "json"),
-        ],
-        ..loadgen(words)
-    }
+    loadgen(words).for_a_second()
 }
+
+const FOR_A_SECOND: &[(&str, &str)] = &[
+    ("--duration", "1s"),
+    ("--warmup", "0s"),
+    ("--out", "run"),
+    ("--format", "json"),
+];
 
 /// A command of loadgen as it stands, in the folder and with the engine that it names; its record
 /// goes to standard output, and into a folder of its own.
@@ -99,9 +98,33 @@ impl Program {
         }
     }
 
+    /// A test of a second, where nothing else is said: its record goes to standard output and into
+    /// `run`.
+    pub fn for_a_second(mut self) -> Self {
+        self.usual = FOR_A_SECOND;
+        self
+    }
+
     /// Further words.
     pub fn words(mut self, words: &str) -> Self {
         self.command.args(words.split_whitespace());
+        self
+    }
+
+    /// The words of a command line, as a shell takes them apart.
+    #[track_caller]
+    pub fn line(mut self, line: &str) -> Self {
+        let (mut words, mut quoted) = (vec![String::new()], false);
+        for c in line.chars() {
+            match c {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(String::new()),
+                _ => words.last_mut().unwrap().push(c),
+            }
+        }
+        assert!(!quoted, "{line}");
+        words.retain(|word| !word.is_empty());
+        self.command.args(words);
         self
     }
 

@@ -10,7 +10,7 @@ use loadgen::engine::{self, Clock, GroupJob, Job, Observer, Stop};
 use loadgen::model::{ErrorClass, Nanos, Progress, Rate};
 use loadgen::recorder::{Phase, Recording, Tally, Window};
 use loadgen::schedule::{Load, Process, Profile, Schedule};
-use loadgen::traffic::{Call, Choice};
+use loadgen::traffic::Call;
 use loadgen::transport::{After, Answer, Connection, Failure, Transport};
 use tokio::sync::watch;
 
@@ -261,13 +261,7 @@ pub fn closed(requests: Option<u64>, millis: u64, connections: usize) -> Job {
 }
 
 fn of(load: Load, duration: Nanos, connections: usize) -> Job {
-    let group = GroupJob {
-        name: "group".into(),
-        load,
-        connections,
-        choice: Choice::only(),
-        requests: Vec::new(),
-    };
+    let group = GroupJob::new("group", load, connections);
     Job {
         patience: Duration::from_secs(30),
         connect_patience: Duration::from_secs(5),

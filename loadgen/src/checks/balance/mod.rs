@@ -24,6 +24,7 @@ use super::evidence::GroupEvidence;
 use super::pairing::Member;
 use super::statistics::g_test;
 use crate::model::Policy;
+use crate::plan::Route;
 use crate::record::{Balance, BalanceVerdict, CLIENT, Finding, REPLICAS};
 use identify::{Counts, IMPOSSIBLE, Identified};
 use spread::Spread;
@@ -57,8 +58,9 @@ pub(super) fn judge(
     if !group.names_are_of_replicas() {
         findings.push(causes::too_many_names(group));
     }
-    balance.verdict = if !is_told || checked.cached > 0 || group.disturbance().is_rescaled {
-        // What a cache answered took no turn, and replicas that came or went had none all along.
+    let no_turns = checked.cached > 0 || group.disturbance().is_rescaled;
+    balance.verdict = if !is_told || no_turns || group.route() == Route::Direct {
+        // Straight to the replicas the turns are our own. What a cache answered took no turn, and replicas that came or went had none all along.
         BalanceVerdict::NotJudged
     } else if n < 2 || case.spread.total() < 10 * n {
         causes::too_few(&case, findings);

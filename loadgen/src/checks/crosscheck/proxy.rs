@@ -22,6 +22,8 @@ pub(in crate::checks) struct ProxySide {
 pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ProxySide> {
     let delta = group.all.delta?.proxy.as_ref()?;
     let total = delta.total?;
+    let (group, direct) = group.through_proxy();
+    let group = &group;
     let is_per_host = !delta.by_host.is_empty();
     let mut ledger = Ledger::default();
     replicas::enter_unconnected(&mut ledger, group);
@@ -49,10 +51,15 @@ pub(super) fn read(group: &GroupEvidence<'_>) -> Option<ProxySide> {
     );
     excluded.retain(|entry| entry.count != 0);
     let count = (ours - held).max(0);
+    let rest = count - sent - sum(&named);
+    if direct > 0 {
+        let note = "sent straight to the replicas, past the proxy";
+        named.push(Entry::new("direct-requests", -direct.cast_signed(), note));
+    }
     Some(ProxySide {
         count: count.unsigned_abs(),
         excluded,
-        rest: count - sent - sum(&named),
+        rest,
         named,
         is_per_host,
     })
@@ -83,12 +90,12 @@ fn enter_all_hosts(
         );
     }
     let (mut others, mut unsure) = (0, 0);
-    for other in group
-        .all
-        .groups()
-        .filter(|other| other.place != group.place)
-    {
-        let foreign = replicas::read(&other, 0).map_or(0, |side: ReplicaSide| side.rest.max(0));
+    let others_hosts =
+        (group.all.groups()).filter(|other| other.is_first_of_host() && other.host != group.host);
+    for other in others_hosts {
+        let foreign = replicas::read(&other.of_host(), 0);
+        let foreign = foreign.map_or(0, |side: ReplicaSide| side.rest.max(0));
+        let (other, _) = other.through_proxy();
         others += other.connected().cast_signed() + foreign;
         let mut unanswered = Ledger::default();
         replicas::enter_unanswered(&mut unanswered, &other);

@@ -1,7 +1,7 @@
 //! A quiet run with its counters, to be bent and judged: what the tests of the checks begin with.
 
 use crate::checks::evidence::Evidence;
-use crate::checks::weigh;
+use crate::checks::{hosts, weigh};
 use crate::model::{ErrorClass, GOLDEN, Machine, Nanos, Outcome, ReplicaId, Topology, mixed};
 use crate::plan::PlanFields;
 use crate::record::{Judgement, ThresholdResult};
@@ -65,6 +65,7 @@ pub(in crate::checks) fn id(place: usize) -> ReplicaId {
 impl Scene {
     pub(in crate::checks) fn judge(&self) -> Judgement {
         let plan = self.plan.clone().validate().expect("a plan");
+        let hosts = hosts::of(&plan, &self.recording);
         let all = Evidence {
             events: &[],
             plan: &plan,
@@ -72,6 +73,7 @@ impl Scene {
             recording: &self.recording,
             delta: self.delta.as_ref(),
             routes: &[],
+            hosts: &hosts,
             elapsed: (self.plan.warmup + self.plan.duration).as_secs_f64(),
             idle: self.idle.as_ref(),
             machine: &self.machine,

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::super::events::{self, EventRow};
 use super::super::format::seconds;
+use super::super::routes;
 use super::super::sentences::{self, plain};
 use super::{SHELL, Shell, group, health, plan};
 use crate::record::{GroupRecord, Record};
@@ -43,6 +44,10 @@ pub fn render_html(record: &Record) -> String {
         event_titles: events::TITLES,
         events: (record.events.iter())
             .map(|event| EventRow::of(event).cells())
+            .collect(),
+        route_titles: routes::TITLES,
+        routes: (record.routes.iter())
+            .map(|cost| (routes::sentence(cost), routes::rows(cost)))
             .collect(),
         thresholds: record.thresholds.iter().map(ThresholdView::of).collect(),
         several: record.groups.len() > 1,
@@ -103,6 +108,8 @@ struct Page<'a> {
     findings: Vec<FindingView>,
     event_titles: [&'static str; 9],
     events: Vec<[String; 9]>,
+    route_titles: [&'static str; 5],
+    routes: Vec<(String, Vec<[String; 5]>)>,
     thresholds: Vec<ThresholdView>,
     several: bool,
     groups: Vec<GroupView>,

@@ -9,7 +9,7 @@ mod requests;
 use layout::{Ink, Page};
 
 use super::format::{TimeUnit, counted, rate, seconds};
-use super::{events, sentences};
+use super::{events, routes, sentences};
 use crate::record::{Record, Severity, Status};
 
 /// The part of the time that a machine may stand still without a word of it.
@@ -50,6 +50,7 @@ pub fn render_text(record: &Record, options: &TextOptions) -> String {
     }
     stalls(&mut page, record);
     events(&mut page, record);
+    routes(&mut page, record);
     thresholds(&mut page, record);
     findings(&mut page, record);
     whereabouts(&mut page, record, options);
@@ -125,6 +126,16 @@ fn events(page: &mut Page, record: &Record) {
     page.blank();
     for event in &record.events {
         page.sentence(2, &events::sentence(event));
+    }
+}
+
+fn routes(page: &mut Page, record: &Record) {
+    if record.routes.is_empty() {
+        return;
+    }
+    page.blank();
+    for cost in &record.routes {
+        page.sentence(2, &routes::sentence(cost));
     }
 }
 

@@ -29,10 +29,15 @@ impl Page {
         } else {
             format!("http://{text}")
         };
-        let uri: Uri = full.parse().map_err(|_| refused("is not a URL"))?;
         let (scheme, rest) = full.split_once("://").unwrap_or_default();
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let origin = format!("{scheme}://{authority}").parse::<Origin>();
+        let whole = match &origin {
+            // A name beyond ASCII is a URL only as the name system writes it.
+            Ok(origin) if !authority.is_ascii() => format!("{origin}{after}"),
+            _ => full.clone(),
+        };
+        let uri: Uri = whole.parse().map_err(|_| refused("is not a URL"))?;
         let origin = origin.map_err(|error| refused(&error.to_string()))?;
         let path = match uri.path_and_query().map_or("/", |path| path.as_str()) {
             "/" => usual_path,
@@ -102,6 +107,7 @@ mod tests {
             ("https://nginx/", "https://nginx:443/metrics"),
             ("[::1]:9", "http://[::1]:9/metrics"),
             ("http://a:1/m?x=1", "http://a:1/m?x=1"),
+            ("b\u{fc}cher.test:1/m", "http://xn--bcher-kva.test:1/m"),
         ] {
             let read = Page::read("page", text, "/metrics").unwrap();
             assert_eq!(read.to_string(), page);
