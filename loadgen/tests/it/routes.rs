@@ -10,7 +10,7 @@ use loadgen::record::{BalanceVerdict, CountVerdict, Record, RouteCost};
 
 use super::fake::{Caller, Fake, serve};
 use super::program::{loadgen, test};
-use super::reading::{ended_with, identities_hold};
+use super::reading::identities_hold;
 
 fn cost(record: &Record) -> &RouteCost {
     assert_eq!(record.routes.len(), 1, "{:?}", record.routes);
@@ -62,7 +62,7 @@ fn one_schedule_takes_both_routes_in_turn_and_the_counts_agree() {
     );
     assert!(cost.quantiles[0].difference > 0.0, "{cost:?}");
     // Drawn and repeated as it is stored.
-    let page = std::fs::read_to_string(ended.folder().join("report.html")).unwrap();
+    let page = std::fs::read_to_string(ended.folder().join("index.html")).unwrap();
     assert!(page.contains("through the proxy, against straight to the replicas"));
     let again = loadgen("plan").word(ended.folder().to_str().unwrap()).run();
     assert!(
@@ -135,7 +135,11 @@ fn a_proxy_with_a_delay_costs_the_delay_and_one_without_any_difference_costs_not
 
 #[test]
 fn a_route_that_is_not_there_is_refused() {
-    ended_with(&loadgen("--via proxy,around --rps 1").run(), 2);
+    loadgen("--via proxy,around --rps 1").run().refused(
+        2,
+        &["`around` is neither proxy nor direct"],
+        &["--via proxy,direct"],
+    );
     loadgen("--stack embedded --via proxy,proxy").run().refused(
         2,
         &["route proxy is given twice"],
