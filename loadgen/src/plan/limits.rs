@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ClientRefused, RequestError, client, events};
+use super::{ClientRefused, RequestError, client, events, threads};
 use super::{GroupPlan, Load, Metric, PlanFields};
 use crate::model::{Nanos, Policy, RateError, StackKind};
 
@@ -14,8 +14,7 @@ const MOST_PER_CONNECTION: f64 = 50_000.0;
 /// The smallest budget that a clock could tell from none.
 const LEAST_LAG_BUDGET: Duration = Duration::from_micros(10);
 /// The most connections one address can open to one target: every port there is.
-const MOST_CONNECTIONS: u32 = 60_000;
-
+pub(super) const MOST_CONNECTIONS: u32 = 60_000;
 /// The most requests of a group.
 const MOST_REQUESTS: u64 = 100_000_000_000;
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -41,6 +40,14 @@ pub enum PlanError {
     /// More threads than connections, or none.
     #[error("{threads} threads cannot share {connections} connections")]
     Threads { threads: u32, connections: u32 },
+    /// More threads than machines have cores.
+    #[error(
+        "{threads} threads are more than the {} that could have a core each; for {groups} \
+         host groups their histograms alone take {:.1} GB",
+        threads::MOST,
+        threads::tallied_gb(*.threads, *.groups)
+    )]
+    TooManyThreads { threads: u32, groups: usize },
     /// A rate beyond what connections can carry.
     #[error(
         "{rate}/s to {host} is above the {most:.0}/s that {connections} connections can carry at 20 µs an answer"
@@ -174,8 +181,9 @@ impl PlanError {
             Self::TooManyConnections(_) => {
                 "lower --connections; HTTP keep-alive reuses each of them".into()
             }
-            Self::Threads { connections, .. } => {
-                format!("give --threads from 1 to {connections}, or leave it out")
+            Self::Threads { connections, .. } => threads::hint(*connections),
+            Self::TooManyThreads { .. } => {
+                "leave --threads out, for one per core at most".into()
             }
             Self::RateTooHigh { rate, .. } => format!(
                 "raise --connections to at least {:.0}, or lower the rate",
@@ -253,17 +261,7 @@ pub(super) fn check(plan: &PlanFields) -> Result<(), PlanError> {
     if whole > A_DAY {
         return Err(PlanError::TooLong(whole));
     }
-    match plan.connections {
-        0 => return Err(PlanError::NoConnections),
-        n if n > MOST_CONNECTIONS => return Err(PlanError::TooManyConnections(n)),
-        n if plan.threads == 0 || plan.threads > n => {
-            return Err(PlanError::Threads {
-                threads: plan.threads,
-                connections: n,
-            });
-        }
-        _ => {}
-    }
+    threads::check(plan.threads, plan.connections, plan.groups.len())?;
     // A request may wait in the queue for as long as it may then take.
     let (millisecond, most) = (Duration::from_millis(1), Duration::from(CEILING) / 2);
     span("--timeout", plan.timeout, millisecond, most)?;

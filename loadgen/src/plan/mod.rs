@@ -17,6 +17,7 @@ mod request;
 mod seconds;
 mod spec;
 mod text;
+mod threads;
 mod threshold;
 mod traffic;
 mod words;
