@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use loadgen::cli::{
     self, Cli, Command, CompareArgs, CompareFormat, ExperimentAsked, Format, JudgeArgs, OutputArgs,
-    PlanArgs, ProgressMode, RunArgs, ScalingArgs, SearchArgs, StackArgs, SweepArgs, UsageError,
-    View,
+    PlanArgs, ProgressMode, ReportArgs, RunArgs, ScalingArgs, SearchArgs, StackArgs, SweepArgs,
+    UsageError, View,
 };
 use loadgen::compare::{self, CompareOptions};
 use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, exit};
 use loadgen::plan::{PlanSpec, Sense, StackAsked};
-use loadgen::record::{self, Record};
+use loadgen::record::{self, Record, Versions};
 use loadgen::report::{self, TextOptions};
 use loadgen::runner::{
     self, Course, EventSink, Experiment, Operated, PlanSource, RunError, Signals, Stored, Test,
@@ -60,7 +60,7 @@ async fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Schema { of }) => print(&schema(&of)),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
         Some(Command::Man) => print(&cli::manual()),
-        Some(Command::Report(args)) => redraw(&args.runs),
+        Some(Command::Report(args)) => redraw(&args),
         Some(Command::Compare(args)) => compare_runs(&args),
         Some(Command::Up(args)) => operate(Operation::Up, &args).await,
         Some(Command::Down(args)) => operate(Operation::Down, &args).await,
@@ -347,9 +347,10 @@ fn judge(args: &JudgeArgs) -> u8 {
         Ok(thresholds) => thresholds,
         Err(error) => return misused(&error),
     };
+    let versions = Versions::forced(args.force);
     let mut codes = Vec::new();
     for run in &args.runs {
-        let record = match runner::judge(run, thresholds.clone()) {
+        let record = match runner::judge(run, thresholds.clone(), versions) {
             Ok(record) => record,
             Err(error) => return unreadable(&error),
         };
@@ -479,7 +480,7 @@ fn compare_runs(args: &CompareArgs) -> u8 {
         Ok(share) => share,
         Err(error) => return misused(&error),
     };
-    let read = |path| runner::read_records(path);
+    let read = |path| runner::read_records(path, Versions::forced(args.force));
     let (base, candidate) = match (read(&args.base), read(&args.candidate)) {
         (Ok(base), Ok(candidate)) => (base, candidate),
         (Err(error), _) | (_, Err(error)) => return unreadable(&error),
@@ -511,9 +512,9 @@ fn compare_runs(args: &CompareArgs) -> u8 {
     }
 }
 
-fn redraw(runs: &[std::path::PathBuf]) -> u8 {
-    for run in runs {
-        match runner::redraw(run) {
+fn redraw(args: &ReportArgs) -> u8 {
+    for run in &args.runs {
+        match runner::redraw(run, Versions::forced(args.force)) {
             Ok(page) => {
                 let _ = print(&format!("{}\n", page.display()));
             }

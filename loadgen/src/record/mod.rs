@@ -18,13 +18,14 @@ mod quantiles;
 mod record;
 mod request;
 mod summary;
+mod versions;
 
 pub use assemble::assemble;
 pub use code::Code;
 pub use event::{EventPhase, EventRecord};
 pub use evidence::{EVIDENCE_VERSION, Evidence, EvidenceError, Happened, Look};
 pub use interval::{IntervalRecord, IntervalReplica};
-pub use json::{ReadError, from_json, schema, to_json};
+pub use json::{NEWER, ReadError, from_json, from_json_of, schema, to_json};
 pub use judgement::{
     Balance, BalanceCount, BalanceVerdict, BucketedQuantile, CLIENT, Certificate, CertificateItem,
     ClassCount, CountVerdict, CrossCheck, Finding, Ground, GroupJudgement, Held, Judgement,
@@ -38,3 +39,4 @@ pub use record::{
 };
 pub use request::RequestRecord;
 pub use summary::{GroupSummary, RecordSummary};
+pub use versions::Versions;
