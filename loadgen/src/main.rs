@@ -9,7 +9,7 @@ use loadgen::cli::{
     UsageError, View,
 };
 use loadgen::compare::{self, CompareOptions};
-use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, exit};
+use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, exit, plain};
 use loadgen::plan::{PlanSpec, Sense, StackAsked};
 use loadgen::record::{self, Record, Versions};
 use loadgen::report::{self, TextOptions};
@@ -187,13 +187,12 @@ async fn find(experiment: Experiment, at_least: Option<f64>, output: &OutputArgs
     let watcher = watcher(progress(output), shown(output), String::new());
     match runner::search(experiment, watcher, &mut signals).await {
         Ok(found) => {
-            let text = match output.format {
-                Format::Json => report::json(&found.result),
-                Format::Text => {
-                    report::render_search_text(&found.result, &text_options(Some(&found.folder)))
-                }
+            let options = text_options(Some(&found.folder));
+            let printed = match output.format {
+                Format::Json => print_json(&report::json(&found.result)),
+                Format::Text => print(&report::render_search_text(&found.result, &options)),
             };
-            weighed(print(&text), found.result.exit_code(at_least))
+            weighed(printed, found.result.exit_code(at_least))
         }
         Err(error) => ended(&error),
     }
@@ -225,13 +224,12 @@ async fn scaling(args: ScalingArgs) -> u8 {
     .await
     {
         Ok(found) => {
-            let text = match format {
-                Format::Json => report::json(&found.result),
-                Format::Text => {
-                    report::render_scaling_text(&found.result, &text_options(Some(&found.folder)))
-                }
+            let options = text_options(Some(&found.folder));
+            let printed = match format {
+                Format::Json => print_json(&report::json(&found.result)),
+                Format::Text => print(&report::render_scaling_text(&found.result, &options)),
             };
-            weighed(print(&text), found.result.exit_code())
+            weighed(printed, found.result.exit_code())
         }
         Err(error) => ended(&error),
     }
@@ -323,7 +321,7 @@ fn watcher(mode: ProgressMode, shown: Shown, promises: String) -> EventSink {
     let mut view = Some(View::new(mode));
     Box::new(move |event: RunEvent<'_>| match event {
         RunEvent::Stack(why) if shown == Shown::Summary => {
-            let _ = print(&format!("{why}\n{promises}"));
+            let _ = print(&format!("{}\n{promises}", plain(why)));
         }
         // An experiment has several loads, each with a picture of its own.
         RunEvent::Done => {
@@ -372,12 +370,12 @@ fn conclude(stored: &Stored, shown: Shown) -> u8 {
 
 /// Prints a record, and tells the exit code of its verdict.
 fn print_record(record: &Record, folder: Option<&Path>, shown: Shown) -> u8 {
-    let text = match shown {
-        Shown::Record => record::to_json(record),
-        Shown::Summary => report::render_text(record, &text_options(folder)),
-        Shown::Line => report::render_line(record) + "\n",
+    let printed = match shown {
+        Shown::Record => print_json(&record::to_json(record)),
+        Shown::Summary => print(&report::render_text(record, &text_options(folder))),
+        Shown::Line => print(&(report::render_line(record) + "\n")),
     };
-    match print(&text) {
+    match printed {
         exit::PASSED => record.verdict.exit_code,
         unprinted => unprinted,
     }
@@ -412,7 +410,7 @@ async fn operate(operation: Operation, args: &StackArgs) -> u8 {
             );
         }
     };
-    let output: fn(&str) = |line| eprintln!("{line}");
+    let output: fn(&str) = cli::note;
     let spec = StackSpec {
         replicas: args.replicas,
         output: Some(output),
@@ -438,7 +436,7 @@ async fn operate(operation: Operation, args: &StackArgs) -> u8 {
 /// The replicas of a stack. Where there is none, that is said, and nothing is listed.
 fn listed(statuses: &[ReplicaStatus]) -> u8 {
     if statuses.is_empty() {
-        eprintln!("no stack of this project is up; `loadgen up` brings one up");
+        cli::note("no stack of this project is up; `loadgen up` brings one up");
         return exit::PASSED;
     }
     print(&cli::table(&rows(statuses)))
@@ -493,18 +491,18 @@ fn compare_runs(args: &CompareArgs) -> u8 {
         Ok(comparison) => comparison,
         Err(error) => return fail(&error.to_string(), &error.hint(), error.exit_code()),
     };
-    let printed = print(&match args.format {
+    let printed = match args.format {
         CompareFormat::Text => {
             let options = TextOptions {
                 color: cli::colored(&std::io::stdout()),
                 ..TextOptions::default()
             };
-            report::render_comparison_text(&comparison, &options)
+            print(&report::render_comparison_text(&comparison, &options))
         }
-        CompareFormat::Json => report::render_comparison_json(&comparison),
-        CompareFormat::Markdown => report::render_comparison_markdown(&comparison),
-        CompareFormat::Html => report::render_comparison_html(&comparison),
-    });
+        CompareFormat::Json => print_json(&report::render_comparison_json(&comparison)),
+        CompareFormat::Markdown => print(&report::render_comparison_markdown(&comparison)),
+        CompareFormat::Html => print(&report::render_comparison_html(&comparison)),
+    };
     if printed == exit::PASSED {
         comparison.exit_code()
     } else {
@@ -524,10 +522,19 @@ fn redraw(args: &ReportArgs) -> u8 {
     0
 }
 
-/// Writes to standard output. A reader that has gone (`| head`) is no error.
+/// Writes to standard output.
 fn print(text: &str) -> u8 {
-    use std::io::Write as _;
-    match std::io::stdout().write_all(text.as_bytes()) {
+    told_to(cli::tell(text))
+}
+
+/// Writes JSON to standard output.
+fn print_json(text: &str) -> u8 {
+    told_to(cli::tell_json(text))
+}
+
+/// A reader that has gone (`| head`) is no error.
+fn told_to(written: std::io::Result<()>) -> u8 {
+    match written {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
             &format!("standard output cannot be written: {error}"),
             "",

@@ -21,6 +21,7 @@ mod embedded;
 mod engine;
 mod errors;
 mod events;
+mod hostile;
 mod interrupted;
 mod lost;
 mod metrics;
