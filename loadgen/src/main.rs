@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use loadgen::cli::{
     self, Cli, Command, CompareArgs, CompareFormat, ExperimentAsked, Format, JudgeArgs, OutputArgs,
-    PlanArgs, ProgressMode, RunArgs, ScalingArgs, SearchArgs, StackArgs, SweepArgs, UsageError,
-    View,
+    PlanArgs, ProgressMode, ReportArgs, RunArgs, ScalingArgs, SearchArgs, StackArgs, SweepArgs,
+    UsageError, View,
 };
 use loadgen::compare::{self, CompareOptions};
-use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, exit};
+use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, exit, plain};
 use loadgen::plan::{PlanSpec, Sense, StackAsked};
-use loadgen::record::{self, Record};
+use loadgen::record::{self, Record, Versions};
 use loadgen::report::{self, TextOptions};
 use loadgen::runner::{
     self, Course, EventSink, Experiment, Operated, PlanSource, RunError, Signals, Stored, Test,
@@ -60,7 +60,7 @@ async fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Schema { of }) => print(&schema(&of)),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
         Some(Command::Man) => print(&cli::manual()),
-        Some(Command::Report(args)) => redraw(&args.runs),
+        Some(Command::Report(args)) => redraw(&args),
         Some(Command::Compare(args)) => compare_runs(&args),
         Some(Command::Up(args)) => operate(Operation::Up, &args).await,
         Some(Command::Down(args)) => operate(Operation::Down, &args).await,
@@ -187,13 +187,12 @@ async fn find(experiment: Experiment, at_least: Option<f64>, output: &OutputArgs
     let watcher = watcher(progress(output), shown(output), String::new());
     match runner::search(experiment, watcher, &mut signals).await {
         Ok(found) => {
-            let text = match output.format {
-                Format::Json => report::json(&found.result),
-                Format::Text => {
-                    report::render_search_text(&found.result, &text_options(Some(&found.folder)))
-                }
+            let options = text_options(Some(&found.folder));
+            let printed = match output.format {
+                Format::Json => print_json(&report::json(&found.result)),
+                Format::Text => print(&report::render_search_text(&found.result, &options)),
             };
-            weighed(print(&text), found.result.exit_code(at_least))
+            weighed(printed, found.result.exit_code(at_least))
         }
         Err(error) => ended(&error),
     }
@@ -225,13 +224,12 @@ async fn scaling(args: ScalingArgs) -> u8 {
     .await
     {
         Ok(found) => {
-            let text = match format {
-                Format::Json => report::json(&found.result),
-                Format::Text => {
-                    report::render_scaling_text(&found.result, &text_options(Some(&found.folder)))
-                }
+            let options = text_options(Some(&found.folder));
+            let printed = match format {
+                Format::Json => print_json(&report::json(&found.result)),
+                Format::Text => print(&report::render_scaling_text(&found.result, &options)),
             };
-            weighed(print(&text), found.result.exit_code())
+            weighed(printed, found.result.exit_code())
         }
         Err(error) => ended(&error),
     }
@@ -323,7 +321,7 @@ fn watcher(mode: ProgressMode, shown: Shown, promises: String) -> EventSink {
     let mut view = Some(View::new(mode));
     Box::new(move |event: RunEvent<'_>| match event {
         RunEvent::Stack(why) if shown == Shown::Summary => {
-            let _ = print(&format!("{why}\n{promises}"));
+            let _ = print(&format!("{}\n{promises}", plain(why)));
         }
         // An experiment has several loads, each with a picture of its own.
         RunEvent::Done => {
@@ -347,9 +345,10 @@ fn judge(args: &JudgeArgs) -> u8 {
         Ok(thresholds) => thresholds,
         Err(error) => return misused(&error),
     };
+    let versions = Versions::forced(args.force);
     let mut codes = Vec::new();
     for run in &args.runs {
-        let record = match runner::judge(run, thresholds.clone()) {
+        let record = match runner::judge(run, thresholds.clone(), versions) {
             Ok(record) => record,
             Err(error) => return unreadable(&error),
         };
@@ -371,12 +370,12 @@ fn conclude(stored: &Stored, shown: Shown) -> u8 {
 
 /// Prints a record, and tells the exit code of its verdict.
 fn print_record(record: &Record, folder: Option<&Path>, shown: Shown) -> u8 {
-    let text = match shown {
-        Shown::Record => record::to_json(record),
-        Shown::Summary => report::render_text(record, &text_options(folder)),
-        Shown::Line => report::render_line(record) + "\n",
+    let printed = match shown {
+        Shown::Record => print_json(&record::to_json(record)),
+        Shown::Summary => print(&report::render_text(record, &text_options(folder))),
+        Shown::Line => print(&(report::render_line(record) + "\n")),
     };
-    match print(&text) {
+    match printed {
         exit::PASSED => record.verdict.exit_code,
         unprinted => unprinted,
     }
@@ -411,7 +410,7 @@ async fn operate(operation: Operation, args: &StackArgs) -> u8 {
             );
         }
     };
-    let output: fn(&str) = |line| eprintln!("{line}");
+    let output: fn(&str) = cli::note;
     let spec = StackSpec {
         replicas: args.replicas,
         output: Some(output),
@@ -437,7 +436,7 @@ async fn operate(operation: Operation, args: &StackArgs) -> u8 {
 /// The replicas of a stack. Where there is none, that is said, and nothing is listed.
 fn listed(statuses: &[ReplicaStatus]) -> u8 {
     if statuses.is_empty() {
-        eprintln!("no stack of this project is up; `loadgen up` brings one up");
+        cli::note("no stack of this project is up; `loadgen up` brings one up");
         return exit::PASSED;
     }
     print(&cli::table(&rows(statuses)))
@@ -479,7 +478,7 @@ fn compare_runs(args: &CompareArgs) -> u8 {
         Ok(share) => share,
         Err(error) => return misused(&error),
     };
-    let read = |path| runner::read_records(path);
+    let read = |path| runner::read_records(path, Versions::forced(args.force));
     let (base, candidate) = match (read(&args.base), read(&args.candidate)) {
         (Ok(base), Ok(candidate)) => (base, candidate),
         (Err(error), _) | (_, Err(error)) => return unreadable(&error),
@@ -492,18 +491,18 @@ fn compare_runs(args: &CompareArgs) -> u8 {
         Ok(comparison) => comparison,
         Err(error) => return fail(&error.to_string(), &error.hint(), error.exit_code()),
     };
-    let printed = print(&match args.format {
+    let printed = match args.format {
         CompareFormat::Text => {
             let options = TextOptions {
                 color: cli::colored(&std::io::stdout()),
                 ..TextOptions::default()
             };
-            report::render_comparison_text(&comparison, &options)
+            print(&report::render_comparison_text(&comparison, &options))
         }
-        CompareFormat::Json => report::render_comparison_json(&comparison),
-        CompareFormat::Markdown => report::render_comparison_markdown(&comparison),
-        CompareFormat::Html => report::render_comparison_html(&comparison),
-    });
+        CompareFormat::Json => print_json(&report::render_comparison_json(&comparison)),
+        CompareFormat::Markdown => print(&report::render_comparison_markdown(&comparison)),
+        CompareFormat::Html => print(&report::render_comparison_html(&comparison)),
+    };
     if printed == exit::PASSED {
         comparison.exit_code()
     } else {
@@ -511,9 +510,9 @@ fn compare_runs(args: &CompareArgs) -> u8 {
     }
 }
 
-fn redraw(runs: &[std::path::PathBuf]) -> u8 {
-    for run in runs {
-        match runner::redraw(run) {
+fn redraw(args: &ReportArgs) -> u8 {
+    for run in &args.runs {
+        match runner::redraw(run, Versions::forced(args.force)) {
             Ok(page) => {
                 let _ = print(&format!("{}\n", page.display()));
             }
@@ -523,10 +522,19 @@ fn redraw(runs: &[std::path::PathBuf]) -> u8 {
     0
 }
 
-/// Writes to standard output. A reader that has gone (`| head`) is no error.
+/// Writes to standard output.
 fn print(text: &str) -> u8 {
-    use std::io::Write as _;
-    match std::io::stdout().write_all(text.as_bytes()) {
+    told_to(cli::tell(text))
+}
+
+/// Writes JSON to standard output.
+fn print_json(text: &str) -> u8 {
+    told_to(cli::tell_json(text))
+}
+
+/// A reader that has gone (`| head`) is no error.
+fn told_to(written: std::io::Result<()>) -> u8 {
+    match written {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
             &format!("standard output cannot be written: {error}"),
             "",

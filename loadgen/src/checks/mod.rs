@@ -146,9 +146,10 @@ fn weigh(evidence: &Evidence<'_>, mut findings: Vec<Finding>) -> Judgement {
     for group in evidence.groups() {
         // What several groups of a host have together is told once.
         let (counted, mut untold) = (group.of_host(), Vec::new());
-        let told = match group.is_first_of_host() {
-            true => &mut findings,
-            false => &mut untold,
+        let told = if group.is_first_of_host() {
+            &mut findings
+        } else {
+            &mut untold
         };
         let mut checked = crosscheck::judge(&counted, told);
         let server_time = crosscheck::server_time(&counted, &checked.crosscheck, told);

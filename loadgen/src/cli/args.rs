@@ -390,6 +390,9 @@ pub struct JudgeArgs {
     /// What must hold, instead of what the run was held to; repeatable
     #[arg(long, value_name = "EXPR")]
     pub require: Vec<String>,
+    /// Take what a newer loadgen stored too, as far as it is known here
+    #[arg(long)]
+    pub force: bool,
     /// What goes to standard output: the summary, or the record
     #[arg(long, default_value = "text")]
     pub format: Format,
@@ -401,6 +404,9 @@ pub struct ReportArgs {
     /// Folders of runs, or their record.json
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+    /// Take what a newer loadgen stored too, as far as it is known here
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// What is compared, and when it fails.
@@ -413,6 +419,9 @@ pub struct CompareArgs {
     /// A change for the worse beyond this is a regression: exit code 99
     #[arg(long, value_name = "PERCENT", default_value = "5%")]
     pub max_regression: String,
+    /// Take what a newer loadgen stored too, as far as it is known here
+    #[arg(long)]
+    pub force: bool,
     /// What goes to standard output
     #[arg(long, default_value = "text")]
     pub format: CompareFormat,

@@ -7,6 +7,7 @@ use super::attach::{attach, detach};
 use super::resolve::{body_of, unambiguous};
 use super::user::take_from_target;
 use crate::input::{self, Limit};
+use crate::model::{plain, printed};
 use crate::plan::PlanSpec;
 
 /// Reads a plan file.
@@ -48,10 +49,35 @@ fn without_passwords(reason: &toml::de::Error) -> String {
 /// A plan as a file that [`read`] takes.
 pub fn write(mut spec: PlanSpec) -> Result<String, UsageError> {
     detach(&mut spec);
-    toml::to_string_pretty(&spec).map_err(|reason| {
+    let text = toml::to_string_pretty(&spec).and_then(|text| {
+        // What may not be printed as it stands is written on one line, with escapes of TOML.
+        let is_printable = printed(&text, false) == text;
+        if is_printable {
+            Ok(text)
+        } else {
+            toml::to_string(&spec).map(|text| escaped(&text))
+        }
+    });
+    text.map_err(|reason| {
         let message = format!("the plan cannot be written as TOML: {reason}");
         UsageError::new(message, "numbers in TOML are below 2^63")
     })
+}
+
+/// The same TOML, printable, where its strings take escapes: those between single quotes do not.
+fn escaped(text: &str) -> String {
+    let escape = |c: char| match c {
+        c if c == '\n' || plain(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8() => c.to_string(),
+        c => format!("\\U{:08X}", u32::from(c)),
+    };
+    let shown: String = text.chars().map(escape).collect();
+    let shown = shown.replace("##", "#\\u0023");
+    let value = |text: &str| toml::from_str::<toml::Table>(text).ok();
+    if value(&shown) == value(text) {
+        shown
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

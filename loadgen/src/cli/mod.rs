@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod experiment;
 mod manual;
+mod printed;
 mod resolve;
 mod table;
 mod url;
@@ -25,21 +26,39 @@ pub use config::{read as read_plan, write as write_plan};
 pub use error::UsageError;
 pub use experiment::{ExperimentAsked, ScalingArgs, SearchArgs, SweepArgs};
 pub use manual::manual;
+pub use printed::{note, say_error, tell, tell_json};
 pub use resolve::{ready, share, spec, thresholds};
 pub use table::table;
 pub use url::{aimed, is_url};
 pub use user::command;
-pub use view::{View, columns, say_error};
+pub use view::{View, columns};
 
 use clap::{CommandFactory as _, Parser as _};
+
+use crate::model::{no_command, plain};
 
 /// Reads the command line; prints help, or what is wrong with it, and exits where it is not a
 /// command to run.
 #[must_use]
 pub fn parse() -> Cli {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
     color::decide(cli.color);
     cli
+}
+
+/// Says what is wrong with the command line, or prints its help, and ends the process.
+fn refuse(error: &clap::Error) -> ! {
+    let mut words = std::env::args_os();
+    let harmless = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy();
+        plain(&word) == *word && no_command(&word) == *word
+    };
+    if words.all(harmless) {
+        error.exit();
+    }
+    // Without colours, for what is quoted may have some of its own.
+    note(error.render().to_string().trim_end());
+    std::process::exit(error.exit_code())
 }
 
 /// A completion script for a shell.

@@ -1,8 +1,14 @@
 //! Rows in columns that line up.
 
-/// Rows as text, each column as wide as its widest cell.
+use crate::model::plain;
+
+/// Rows as text, each column as wide as its widest cell. Nothing in a cell ends it.
 #[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| plain(cell)))
+        .collect();
     let widths: [usize; N] = std::array::from_fn(|column| {
         rows.iter()
             .map(|row| row[column].chars().count())
@@ -22,6 +28,12 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_is_one_whatever_it_holds() {
+        let row = ["\u{1b}[2Ja\r\n::error::b".to_owned(), "c".to_owned()];
+        assert_eq!(table(&[row]), "\\x1b[2Ja\\r\\n::error::b  c\n");
+    }
 
     #[test]
     fn columns_line_up_and_lines_have_no_trailing_blanks() {

@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use super::buckets::Buckets;
 use super::meter::{GroupSums, Sums};
-use crate::model::ErrorClass;
+use crate::model::{ErrorClass, plain};
 
 pub(super) fn write(sums: &Sums) -> String {
     let mut page = Page::default();
@@ -190,13 +190,10 @@ impl Page {
 /// label, the line or the page.
 fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
-    for c in value.chars() {
+    for c in plain(value).chars() {
         match c {
             '\\' => text.push_str("\\\\"),
             '"' => text.push_str("\\\""),
-            '\n' => text.push_str("\\n"),
-            // A carriage return would be a line's end to some readers.
-            '\r' => text.push('\u{fffd}'),
             c => text.push(c),
         }
     }
@@ -277,7 +274,7 @@ mod tests {
         let page = write(&meter("x\"} 1\nevil 666\r\nmore \\").sums());
         assert!(!page.lines().any(|line| line.starts_with("evil")), "{page}");
         assert!(
-            page.contains(r#"replica="x\"} 1\nevil 666"#) && !page.contains('\r'),
+            page.contains(r#"replica="x\"} 1\\nevil 666\\r"#) && !page.contains('\r'),
             "{page}"
         );
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Nanos;
+use super::{Nanos, plain};
 
 /// What is known to be the matter, finer than an error class. Nothing here is a guess: where the
 /// cause is not known it is [`Cause::Unknown`].
@@ -107,8 +107,7 @@ impl Reason {
     /// A reason whose text may have come from anywhere.
     #[must_use]
     pub fn new(at: Nanos, cause: Cause, text: &str) -> Self {
-        let plain = |char: char| if char.is_control() { '\u{fffd}' } else { char };
-        let text = text.chars().take(Self::LONGEST).map(plain).collect();
+        let text = plain(text).chars().take(Self::LONGEST).collect();
         Self { at, cause, text }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ClientRefused, RequestError, client, events};
-use super::{GroupPlan, Load, Metric, PlanFields, Route};
+use super::{ClientRefused, RequestError, client, events, threads};
+use super::{GroupPlan, Load, Metric, PlanFields, RoutesRefused};
 use crate::model::{Nanos, Policy, RateError, StackKind};
 
 /// The longest span a histogram holds, to which a wait in the queue and an answer must add up.
@@ -14,8 +14,7 @@ const MOST_PER_CONNECTION: f64 = 50_000.0;
 /// The smallest budget that a clock could tell from none.
 const LEAST_LAG_BUDGET: Duration = Duration::from_micros(10);
 /// The most connections one address can open to one target: every port there is.
-const MOST_CONNECTIONS: u32 = 60_000;
-
+pub(super) const MOST_CONNECTIONS: u32 = 60_000;
 /// The most requests of a group.
 const MOST_REQUESTS: u64 = 100_000_000_000;
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -41,6 +40,14 @@ pub enum PlanError {
     /// More threads than connections, or none.
     #[error("{threads} threads cannot share {connections} connections")]
     Threads { threads: u32, connections: u32 },
+    /// More threads than machines have cores.
+    #[error(
+        "{threads} threads are more than the {} that could have a core each; for {groups} \
+         host groups their histograms alone take {:.1} GB",
+        threads::MOST,
+        threads::tallied_gb(*.threads, *.groups)
+    )]
+    TooManyThreads { threads: u32, groups: usize },
     /// A rate beyond what connections can carry.
     #[error(
         "{rate}/s to {host} is above the {most:.0}/s that {connections} connections can carry at 20 µs an answer"
@@ -114,20 +121,9 @@ pub enum PlanError {
     Speed(f64),
     #[error("--speed is that of a log, and no --replay is given")]
     SpeedOfNothing,
-    #[error("route {0} is given twice")]
-    RouteTwice(Route),
-    #[error(
-        "{0} is loaded in closed loop, which has no arrivals that two routes could take in turn"
-    )]
-    RoutesOfClosed(String),
-    #[error("nothing is known of the replicas behind the target, to load {0} directly")]
-    NowhereDirect(String),
-    #[error("slice {index} of {of} of the arrivals of {group} is none")]
-    Slice {
-        group: String,
-        index: usize,
-        of: usize,
-    },
+    /// The routes are none that a load can take.
+    #[error(transparent)]
+    Routes(#[from] RoutesRefused),
     /// A rate that is none.
     #[error("rate: {0}")]
     Rate(#[from] RateError),
@@ -188,8 +184,9 @@ impl PlanError {
             Self::TooManyConnections(_) => {
                 "lower --connections; HTTP keep-alive reuses each of them".into()
             }
-            Self::Threads { connections, .. } => {
-                format!("give --threads from 1 to {connections}, or leave it out")
+            Self::Threads { connections, .. } => threads::hint(*connections),
+            Self::TooManyThreads { .. } => {
+                "leave --threads out, for one per core at most".into()
             }
             Self::RateTooHigh { rate, .. } => format!(
                 "raise --connections to at least {:.0}, or lower the rate",
@@ -226,12 +223,7 @@ impl PlanError {
                 "leave out one of the two; --speed, --duration and --header go with --replay".into()
             }
             Self::Speed(_) => "give --speed a number, as 2 for twice as fast or 0.5 for half".into(),
-            Self::RouteTwice(_) => "give --via proxy,direct, or one of the two".into(),
-            Self::RoutesOfClosed(_) => "give a rate by --rps, or one route in --via".into(),
-            Self::NowhereDirect(_) => {
-                "give each replica's page, as --replica app-group-1=http://127.0.0.1:9101/metrics".into()
-            }
-            Self::Slice { .. } => "give index less than of, and of at most 1024".into(),
+            Self::Routes(refused) => refused.hint(),
             Self::SpeedOfNothing => "give --replay ACCESS.LOG too, or --rps for a rate".into(),
             Self::Request(error) => error.hint(),
             Self::Rate(_) => "give --rps, or --host NAME=RPS, a number of requests per second above 0, as 500 or 0.5".into(),
@@ -273,17 +265,7 @@ pub(super) fn check(plan: &PlanFields) -> Result<(), PlanError> {
     if whole > A_DAY {
         return Err(PlanError::TooLong(whole));
     }
-    match plan.connections {
-        0 => return Err(PlanError::NoConnections),
-        n if n > MOST_CONNECTIONS => return Err(PlanError::TooManyConnections(n)),
-        n if plan.threads == 0 || plan.threads > n => {
-            return Err(PlanError::Threads {
-                threads: plan.threads,
-                connections: n,
-            });
-        }
-        _ => {}
-    }
+    threads::check(plan.threads, plan.connections, plan.groups.len())?;
     // A request may wait in the queue for as long as it may then take.
     let (millisecond, most) = (Duration::from_millis(1), Duration::from(CEILING) / 2);
     span("--timeout", plan.timeout, millisecond, most)?;

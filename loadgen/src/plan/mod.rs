@@ -18,6 +18,7 @@ mod routes;
 mod seconds;
 mod spec;
 mod text;
+mod threads;
 mod threshold;
 mod traffic;
 mod words;
@@ -28,6 +29,7 @@ pub use group::{GroupPlan, Route};
 pub use limits::PlanError;
 pub use replay::ReplayPlan;
 pub use request::{Request, RequestError};
+pub use routes::RoutesRefused;
 pub use spec::{GroupSpec, PlanSpec, Spacing, StackAsked};
 pub use threshold::{
     Comparison, EventMetric, Metric, ReplicaMetric, SERVER_QUANTILES, Sense, Statistic, Threshold,

@@ -7,6 +7,41 @@ use crate::schedule::Slice;
 /// The most shares that a schedule is cut into.
 const MOST_SLICES: usize = 1_024;
 
+/// Why groups cannot be loaded by the routes that are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoutesRefused {
+    #[error("route {0} is given twice")]
+    Twice(Route),
+    #[error(
+        "{0} is loaded in closed loop, which has no arrivals that two routes could take in turn"
+    )]
+    Closed(String),
+    #[error("nothing is known of the replicas behind the target, to load {0} directly")]
+    NowhereDirect(String),
+    #[error("slice {index} of {of} of the arrivals of {group} is none")]
+    Slice {
+        group: String,
+        index: usize,
+        of: usize,
+    },
+}
+
+impl RoutesRefused {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Twice(_) => "give --via proxy,direct, or one of the two",
+            Self::Closed(_) => "give a rate by --rps, or one route in --via",
+            Self::NowhereDirect(_) => {
+                "give each replica's page, as --replica app-group-1=http://127.0.0.1:9101/metrics"
+            }
+            Self::Slice { .. } => "give index less than of, and of at most 1024",
+        }
+        .into()
+    }
+}
+
 /// The groups once for each route: every one has its slice of the group's own schedule.
 pub(super) fn split(groups: Vec<GroupPlan>, via: &[Route]) -> Result<Vec<GroupPlan>, PlanError> {
     if via.is_empty() {
@@ -14,11 +49,11 @@ pub(super) fn split(groups: Vec<GroupPlan>, via: &[Route]) -> Result<Vec<GroupPl
     }
     let twice = |place: usize| via[..place].contains(&via[place]);
     if let Some(place) = (0..via.len()).find(|place| twice(*place)) {
-        return Err(PlanError::RouteTwice(via[place]));
+        return Err(RoutesRefused::Twice(via[place]).into());
     }
     let closed = |group: &&GroupPlan| matches!(group.load, Load::Closed { .. });
     if let Some(group) = groups.iter().find(closed).filter(|_| via.len() > 1) {
-        return Err(PlanError::RoutesOfClosed(group.name.clone()));
+        return Err(RoutesRefused::Closed(group.name.clone()).into());
     }
     let each = |group: GroupPlan| {
         via.iter()
@@ -48,15 +83,12 @@ pub(super) fn check(plan: &PlanFields) -> Result<(), PlanError> {
     for group in &plan.groups {
         let Slice { index, of } = group.slice;
         if index >= of || of > MOST_SLICES {
-            return Err(PlanError::Slice {
-                group: group.name.clone(),
-                index,
-                of,
-            });
+            let group = group.name.clone();
+            return Err(RoutesRefused::Slice { group, index, of }.into());
         }
         let blind = matches!(&plan.stack, StackChoice::External(it) if it.replicas.is_empty());
         if group.route == Route::Direct && blind {
-            return Err(PlanError::NowhereDirect(group.name.clone()));
+            return Err(RoutesRefused::NowhereDirect(group.name.clone()).into());
         }
     }
     Ok(())
@@ -133,18 +165,27 @@ mod tests {
     #[test]
     fn one_route_twice_and_a_closed_loop_over_two_are_refused() {
         let twice = groups(&spec(&[Route::Direct, Route::Direct]));
-        assert!(matches!(twice, Err(PlanError::RouteTwice(Route::Direct))));
+        assert!(matches!(
+            twice,
+            Err(PlanError::Routes(RoutesRefused::Twice(_)))
+        ));
         let closed = PlanSpec {
             rps: None,
             host: Vec::new(),
             closed: true,
             ..spec(&BOTH)
         };
-        assert!(matches!(groups(&closed), Err(PlanError::RoutesOfClosed(_))));
+        assert!(matches!(
+            groups(&closed),
+            Err(PlanError::Routes(RoutesRefused::Closed(_)))
+        ));
         let blind = PlanSpec {
             target: Some("http://127.0.0.1:1".into()),
             ..spec(&BOTH)
         };
-        assert!(matches!(blind.check(), Err(PlanError::NowhereDirect(_))));
+        assert!(matches!(
+            blind.check(),
+            Err(PlanError::Routes(RoutesRefused::NowhereDirect(_)))
+        ));
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::RunInfo;
+use super::{RunInfo, Versions};
 use crate::model::{
     Deed, Machine, Nanos, PlannedEvent, ReplicaId, ReplicaStatus, StackWarning, Topology,
 };
@@ -104,15 +104,16 @@ pub enum EvidenceError {
 }
 
 impl Evidence {
-    /// Reads evidence as it was stored.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, EvidenceError> {
+    /// Reads evidence as it was stored, of these versions.
+    pub fn from_json(bytes: &[u8], versions: Versions) -> Result<Self, EvidenceError> {
         let value: Value = serde_json::from_slice(bytes)?;
         if !is_bounded(&value) {
             return Err(EvidenceError::Contradiction("a number is out of bounds"));
         }
         let evidence: Self = serde_json::from_value(value)?;
-        if evidence.evidence_version != EVIDENCE_VERSION {
-            return Err(EvidenceError::Version(evidence.evidence_version));
+        let version = evidence.evidence_version;
+        if version == 0 || versions.refuse(version.into(), EVIDENCE_VERSION) {
+            return Err(EvidenceError::Version(version));
         }
         let (plan, recording) = (&evidence.plan, &evidence.recording);
         let planned = plan.groups.iter().map(|group| &group.name);
@@ -159,7 +160,7 @@ mod tests {
         let evidence = Scene::default().run().evidence();
         let mut value = serde_json::to_value(&evidence).expect("JSON");
         change(&mut value);
-        Evidence::from_json(value.to_string().as_bytes())
+        Evidence::from_json(value.to_string().as_bytes(), Versions::Known)
     }
 
     #[test]
@@ -172,6 +173,7 @@ mod tests {
     fn what_is_no_evidence_is_refused_with_its_reason() {
         let refused = |change: fn(&mut Value)| changed(change).expect_err("refused").to_string();
         assert!(refused(|value| value["evidence_version"] = 7.into()).contains("version 7"));
+        assert!(refused(|value| value["evidence_version"] = 0.into()).contains("version 0"));
         assert!(
             refused(|value| value["recording"]["measured"] = u64::MAX.into()).contains("bound")
         );
@@ -184,6 +186,6 @@ mod tests {
                 .contains("time line")
         );
         assert!(refused(|value| value["plan"]["duration"] = 0.into()).contains("duration"));
-        assert!(Evidence::from_json(b"{").is_err());
+        assert!(Evidence::from_json(b"{", Versions::Known).is_err());
     }
 }

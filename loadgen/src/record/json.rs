@@ -1,6 +1,6 @@
 //! The record as JSON, there and back, and the schema of it.
 
-use super::{Record, SCHEMA_VERSION};
+use super::{Record, SCHEMA_VERSION, Versions};
 
 /// Why a text is no record.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,12 @@ pub enum ReadError {
     /// JSON, but without a version: something else.
     #[error("file has no schema_version, so it is no record")]
     NoVersion,
+    /// A version that no loadgen writes.
+    #[error("schema_version 0 is no version of a record, they count from 1")]
+    Zero,
+    /// A record whose fields may mean something else than what this version knows.
+    #[error("record is of schema version {0}, and this loadgen knows {SCHEMA_VERSION}")]
+    Newer(u64),
     /// A record whose fields do not have the form this version knows.
     #[error("record of schema version {version} cannot be read: {reason}")]
     Shape {
@@ -27,7 +33,8 @@ impl ReadError {
     pub fn hint(&self) -> String {
         match self {
             Self::NotJson(_) => "give the run's folder or its record.json".into(),
-            Self::NoVersion => "records are written by loadgen as record.json".into(),
+            Self::NoVersion | Self::Zero => "records are written by loadgen as record.json".into(),
+            Self::Newer(_) => NEWER.into(),
             Self::Shape { version, .. } if *version > u64::from(SCHEMA_VERSION) => {
                 format!("it is newer than version {SCHEMA_VERSION}; update loadgen")
             }
@@ -45,13 +52,28 @@ pub fn to_json(record: &Record) -> String {
     text
 }
 
-/// Reads a record. Unknown fields are passed over; fields that came later have defaults.
+/// What to do about a run that a newer loadgen stored.
+pub const NEWER: &str = "update loadgen; with --force `report`, `compare` and `judge` take it as far \
+as they know it";
+
+/// Reads a record of a version that is known. Unknown fields are passed over; fields that came later
+/// have defaults.
 pub fn from_json(text: &str) -> Result<Record, ReadError> {
+    from_json_of(text, Versions::Known)
+}
+
+/// Reads a record of these versions.
+pub fn from_json_of(text: &str, versions: Versions) -> Result<Record, ReadError> {
     let value: serde_json::Value = serde_json::from_str(text).map_err(ReadError::NotJson)?;
     let version = value
         .get("schema_version")
         .and_then(serde_json::Value::as_u64);
     let version = version.ok_or(ReadError::NoVersion)?;
+    match version {
+        0 => return Err(ReadError::Zero),
+        newer if versions.refuse(newer, SCHEMA_VERSION) => return Err(ReadError::Newer(newer)),
+        _ => {}
+    }
     let record = serde_json::from_value(value);
     let mut record: Record = record.map_err(|reason| ReadError::Shape { version, reason })?;
     for threshold in &mut record.thresholds {
@@ -107,7 +129,23 @@ mod tests {
     fn what_is_no_record_says_so() {
         assert!(matches!(from_json("{"), Err(ReadError::NotJson(_))));
         assert!(matches!(from_json("{}"), Err(ReadError::NoVersion)));
-        let newer = from_json(r#"{"schema_version": 7}"#).expect_err("no fields");
-        assert!(newer.hint().contains("update"));
+        let zero = from_json(r#"{"schema_version": 0}"#).expect_err("no version");
+        assert!(matches!(zero, ReadError::Zero));
+    }
+
+    #[test]
+    fn a_newer_record_is_read_where_that_is_asked_for_alone() {
+        let mut record = synthetic::clean();
+        record.schema_version = 99;
+        let text = to_json(&record);
+        let newer = from_json(&text).expect_err("newer");
+        assert_eq!(
+            newer.to_string(),
+            "record is of schema version 99, and this loadgen knows 1"
+        );
+        assert!(newer.hint().contains("update loadgen") && newer.hint().contains("--force"));
+        assert_eq!(from_json_of(&text, Versions::Any).expect("read"), record);
+        let bare = from_json_of(r#"{"schema_version": 99}"#, Versions::Any);
+        assert!(bare.expect_err("no fields").hint().contains("update"));
     }
 }

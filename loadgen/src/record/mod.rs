@@ -19,13 +19,14 @@ mod record;
 mod request;
 mod route;
 mod summary;
+mod versions;
 
 pub use assemble::assemble;
 pub use code::Code;
 pub use event::{EventPhase, EventRecord};
 pub use evidence::{EVIDENCE_VERSION, Evidence, EvidenceError, Happened, Look};
 pub use interval::{IntervalRecord, IntervalReplica};
-pub use json::{ReadError, from_json, schema, to_json};
+pub use json::{NEWER, ReadError, from_json, from_json_of, schema, to_json};
 pub use judgement::{
     Balance, BalanceCount, BalanceVerdict, BucketedQuantile, CLIENT, Certificate, CertificateItem,
     ClassCount, CountVerdict, CrossCheck, Finding, Ground, GroupJudgement, Held, Judgement,
@@ -40,3 +41,4 @@ pub use record::{
 pub use request::RequestRecord;
 pub use route::{RouteCost, RouteQuantile};
 pub use summary::{GroupSummary, RecordSummary};
+pub use versions::Versions;

@@ -215,6 +215,12 @@ mod tests {
     }
 
     #[test]
+    fn a_histogram_is_as_large_as_bounds_on_threads_assume() {
+        // `plan::threads` reckons with 155 kB.
+        assert_eq!(8 * Histogram::new().inner.distinct_values(), 155_648);
+    }
+
+    #[test]
     fn an_empty_histogram_is_all_zero() {
         let empty = Histogram::new();
         assert_eq!(

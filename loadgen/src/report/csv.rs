@@ -1,6 +1,7 @@
 //! The intervals as CSV: one row per second and group, and one per second, group and request name;
 //! times in nanoseconds.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::record::{IntervalRecord, Quantiles, Record, RequestRecord};
@@ -76,7 +77,7 @@ fn row(csv: &mut String, record: &Record, interval: &IntervalRecord) {
     let replicas: Vec<_> = interval
         .replicas
         .iter()
-        .map(|replica| format!("{}={}", replica.id, replica.requests))
+        .map(|replica| format!("{}={}", guarded(&replica.id), replica.requests))
         .collect();
     let _ = write!(
         csv,
@@ -116,13 +117,29 @@ fn times(csv: &mut String, of: &Quantiles, values: &[u64]) {
 /// A text as one field: quoted where it must be, and never a formula to a spreadsheet.
 fn field(text: &str) -> String {
     let text = super::sentences::plain(text);
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    if formula || text.contains(['"', ',']) {
-        let guard = if formula { "'" } else { "" };
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    if is_formula(&text) || text.contains(['"', ',']) {
+        format!("\"{}\"", guarded(&text).replace('"', "\"\""))
     } else {
         text
     }
+}
+
+/// A text that no spreadsheet takes for a formula, in whatever cell it ends up: where lists are parted
+/// by semicolons, each of several replicas has one of its own.
+fn guarded(text: &str) -> Cow<'_, str> {
+    if is_formula(text) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// What OWASP lists under "CSV injection"; tabs and ends of lines are shown as escapes before.
+fn is_formula(text: &str) -> bool {
+    let signs = [
+        '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ];
+    text.trim_start().starts_with(signs)
 }
 
 #[cfg(test)]
@@ -160,7 +177,11 @@ mod tests {
 
     #[test]
     fn a_name_cannot_be_a_formula_or_a_second_field() {
-        assert_eq!(field("=1+1"), "\"'=1+1\"");
+        for text in ["=1+1", "+1", "-1", "@a", " =1", "\u{ff1d}1"] {
+            assert_eq!(field(text), format!("\"'{text}\""));
+        }
+        assert_eq!(field("\t=1\r"), "\\t=1\\r");
+        assert_eq!(guarded("=cmd()"), "'=cmd()");
         assert_eq!(field("a,\"b\""), "\"a,\"\"b\"\"\"");
     }
 }

@@ -36,8 +36,9 @@ pub use hlog::{hlog_name, render_hlog};
 pub use html::{render_html, render_index};
 pub use junit::render_junit;
 pub use markdown::render_markdown;
-pub use sentences::plain;
 pub use text::{TextOptions, render_line, render_text};
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod tests;

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use crate::checks;
 use crate::compare;
 use crate::plan::{Plan, Threshold};
-use crate::record::{Evidence, IntervalRecord, Record, assemble};
+use crate::record::{Evidence, IntervalRecord, Record, Versions, assemble};
 use crate::report;
 use crate::store::{self, StorageError, StoredRun};
 
 /// Reads one run, or every run of a folder of runs, in order of name. A run whose process was lost
 /// is judged by what its spool holds.
-pub fn read_records(path: &Path) -> Result<Vec<Record>, StorageError> {
+pub fn read_records(path: &Path, versions: Versions) -> Result<Vec<Record>, StorageError> {
     let runs = store::runs_at(path)?;
-    runs.iter().map(|run| read_record(run)).collect()
+    runs.iter().map(|run| read_record(run, versions)).collect()
 }
 
-fn read_record(run: &Path) -> Result<Record, StorageError> {
-    Ok(match store::read_run(run)? {
+fn read_record(run: &Path, versions: Versions) -> Result<Record, StorageError> {
+    Ok(match store::read_run(run, versions)? {
         StoredRun::Whole(record) => *record,
         StoredRun::Spooled(evidence, intervals) => judged(&evidence, intervals),
     })
@@ -32,9 +32,9 @@ pub(super) fn judged(evidence: &Evidence, intervals: Vec<IntervalRecord>) -> Rec
     }
 }
 
-/// The plan of a stored run.
+/// The plan of a stored run. One of a newer version may mean another load, and is none to repeat.
 pub fn plan_of(run: &Path) -> Result<Plan, StorageError> {
-    Ok(match store::read_run(run)? {
+    Ok(match store::read_run(run, Versions::Known)? {
         StoredRun::Whole(record) => record.plan,
         StoredRun::Spooled(evidence, _) => evidence.plan,
     })
@@ -45,12 +45,13 @@ pub fn plan_of(run: &Path) -> Result<Plan, StorageError> {
 pub fn judge(
     run: &Path,
     thresholds: Option<(Vec<Threshold>, Vec<Threshold>)>,
+    versions: Versions,
 ) -> Result<Record, StorageError> {
-    let mut evidence = store::read_evidence(run)?;
+    let mut evidence = store::read_evidence(run, versions)?;
     if let Some((fail_if, require)) = thresholds {
         evidence.plan = evidence.plan.with_thresholds(fail_if, require);
     }
-    let intervals = match store::read_run(run)? {
+    let intervals = match store::read_run(run, versions)? {
         StoredRun::Whole(record) => record.intervals,
         StoredRun::Spooled(_, intervals) => intervals,
     };
@@ -58,9 +59,9 @@ pub fn judge(
 }
 
 /// Draws a stored run again. Returns where its page is. A record that is there stays as it is.
-pub fn redraw(run: &Path) -> Result<PathBuf, StorageError> {
+pub fn redraw(run: &Path, versions: Versions) -> Result<PathBuf, StorageError> {
     let folder = store::folder_of(run);
-    let record = match store::read_run(run)? {
+    let record = match store::read_run(run, versions)? {
         StoredRun::Whole(record) => *record,
         StoredRun::Spooled(evidence, intervals) => {
             let record = judged(&evidence, intervals);

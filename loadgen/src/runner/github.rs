@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
 
+use crate::model::plain;
 use crate::record::Record;
 use crate::report;
 
@@ -20,7 +21,8 @@ pub(super) fn tell(record: &Record) {
         return;
     };
     if let Err(reason) = append(record, &path) {
-        eprintln!("warning: the job's summary cannot be written: {reason}");
+        let warning = format!("warning: the job's summary cannot be written: {reason}");
+        let _ = writeln!(std::io::stderr(), "{}", plain(&warning));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: once to stop and store, twice to stop now.
+//! Ctrl-C, SIGTERM and a terminal that is gone: once to stop and store, twice to stop now.
 
 use std::future::Future;
 
@@ -12,6 +12,8 @@ use crate::model::exit;
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// None where whoever started us wants it ignored, as `nohup` does.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
@@ -20,6 +22,11 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: if is_ignored(HANGUP) {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
+            },
         })
     }
 
@@ -28,6 +35,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            () = came(self.hangup.as_mut()) => {}
         }
     }
 
@@ -64,5 +72,43 @@ impl Signals {
     /// what was measured, and embedded children end with their parent.
     pub fn now() -> ! {
         std::process::exit(i32::from(exit::INTERRUPTED))
+    }
+}
+
+/// The number of SIGHUP, the same everywhere.
+const HANGUP: u32 = 1;
+
+/// Returns when the signal has come, and never where none is listened to.
+async fn came(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with a signal ignored, as far as the system tells.
+fn is_ignored(number: u32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ignored_in(&status, number)
+}
+
+/// `SigIgn:` is followed by a mask in hexadecimal digits, whose lowest bit is that of signal 1.
+fn ignored_in(status: &str, number: u32) -> bool {
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (number - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_mask() {
+        let status = "Name:\tloadgen\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n";
+        assert!(ignored_in(status, HANGUP) && ignored_in(status, 13));
+        assert!(!ignored_in(status, 2));
+        assert!(!ignored_in("", HANGUP), "a system that does not tell");
     }
 }

@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, LOCATION};
 use reqwest::redirect::Policy;
 
 use super::ScrapeError;
-use crate::model::Selector;
+use crate::model::{Selector, plain};
 
 /// The most redirects that are followed for a page.
 const MOST_REDIRECTS: usize = 3;
@@ -135,7 +135,7 @@ impl Scraper {
             return Err(ScrapeError::Redirect {
                 url: url.to_owned(),
                 status: answer.status().as_u16(),
-                location: location.map(|to| plain(&to)).unwrap_or_default(),
+                location: location.map(|to| short(&to)).unwrap_or_default(),
             });
         }
         if !answer.status().is_success() {
@@ -172,12 +172,9 @@ fn within_origin() -> Policy {
     })
 }
 
-/// Without control characters, and not longer than a line.
-fn plain(text: &str) -> String {
-    let shown = text.chars().take(200);
-    shown
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+/// Not longer than a line.
+fn short(text: &str) -> String {
+    plain(text).chars().take(200).collect()
 }
 
 /// The cause at the bottom says more than "error sending request".

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::record;
+
 /// Why something could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -22,6 +24,9 @@ pub enum StorageError {
     /// A stored run cannot be read.
     #[error("{path} cannot be read: {reason}")]
     Read { path: PathBuf, reason: String },
+    /// A newer loadgen stored it.
+    #[error("{path} cannot be read: {reason}")]
+    Newer { path: PathBuf, reason: String },
 }
 
 impl StorageError {
@@ -36,6 +41,7 @@ impl StorageError {
             Self::Taken { .. } => {
                 "give --out a folder that is new, or --force to use this one all the same".into()
             }
+            Self::Newer { .. } => record::NEWER.into(),
             Self::Read { .. } => "give the folder of a run, or its record.json".into(),
         }
     }

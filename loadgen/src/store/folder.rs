@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use super::names::{EVIDENCE, RECORD, SPOOL, SUMMARY, runs_in};
 use super::{Spool, StorageError, bounded, spool};
+use crate::model::plain;
 use crate::plan::Plan;
 use crate::record::{self, Evidence, IntervalRecord, Record, RecordSummary};
 
@@ -135,10 +136,12 @@ impl Folder {
     fn rescue(&self, record: &Record) {
         let rescue = std::env::temp_dir();
         let name = format!("loadgen-{}-{RECORD}", self.id());
-        match write_whole(&rescue, &name, record::to_json(record).as_bytes()) {
-            Ok(()) => eprintln!("the record was rescued to {}", rescue.join(name).display()),
-            Err(_) => eprintln!("the spool is {}", self.path.join(SPOOL).display()),
-        }
+        let told = match write_whole(&rescue, &name, record::to_json(record).as_bytes()) {
+            Ok(()) => format!("the record was rescued to {}", rescue.join(name).display()),
+            Err(_) => format!("the spool is {}", self.path.join(SPOOL).display()),
+        };
+        // Where nobody can read it any more, nothing is said.
+        let _ = writeln!(std::io::stderr(), "{}", plain(&told));
     }
 
     /// Writes files that were drawn from the record, as names and contents.

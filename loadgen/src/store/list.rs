@@ -7,7 +7,7 @@ use super::folder::{write_summary, write_whole};
 use super::names::{SUMMARY, runs_in};
 use super::reading::{StoredRun, read_run};
 use crate::input::{self, Limit};
-use crate::record::RecordSummary;
+use crate::record::{RecordSummary, Versions};
 
 /// The most runs that are listed: the newest ones.
 const MOST_LISTED: usize = 200;
@@ -32,7 +32,7 @@ fn summary(run: &Path) -> Option<RecordSummary> {
     let stored = stored.and_then(|text| serde_json::from_slice::<RecordSummary>(&text).ok());
     let summary = match stored {
         Some(summary) => summary,
-        None => match read_run(run).ok()? {
+        None => match read_run(run, Versions::Known).ok()? {
             StoredRun::Whole(record) => {
                 let summary = RecordSummary::of(&record);
                 let _ = write_summary(run, &summary);

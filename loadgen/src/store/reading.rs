@@ -6,7 +6,7 @@ use super::folder::{keep, write_all};
 use super::names::{EVIDENCE, RECORD, SPOOL, runs_in};
 use super::{StorageError, bounded, spool};
 use crate::input::{self, Limit};
-use crate::record::{self, Evidence, IntervalRecord, Record};
+use crate::record::{self, Evidence, EvidenceError, IntervalRecord, ReadError, Record, Versions};
 
 /// What a run's folder holds.
 #[derive(Debug)]
@@ -34,39 +34,61 @@ fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> StorageError {
     }
 }
 
-/// Reads a stored run: its record or, where a crash left none, what its spool holds.
-pub fn read_run(run: &Path) -> Result<StoredRun, StorageError> {
+/// A record that cannot be read, with what is to be done about it.
+fn no_record(path: &Path, error: &ReadError) -> StorageError {
+    match error {
+        ReadError::Newer(_) => StorageError::Newer {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
+        _ => unreadable(path, error),
+    }
+}
+
+/// Evidence that cannot be read, with what is to be done about it.
+pub(super) fn no_evidence(path: &Path, error: &EvidenceError) -> StorageError {
+    match error {
+        EvidenceError::Version(1..) => StorageError::Newer {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
+        _ => unreadable(path, error),
+    }
+}
+
+/// Reads a stored run of these versions: its record or, where a crash left none, what its spool holds.
+pub fn read_run(run: &Path, versions: Versions) -> Result<StoredRun, StorageError> {
     let file = if run.is_dir() {
         run.join(RECORD)
     } else {
         run.to_owned()
     };
     match input::read_text(&file, Limit::RECORD) {
-        Ok(text) => match record::from_json(&text) {
+        Ok(text) => match record::from_json_of(&text, versions) {
             Ok(record) => Ok(StoredRun::Whole(Box::new(record))),
-            Err(error) => Err(unreadable(&file, &error)),
+            Err(error) => Err(no_record(&file, &error)),
         },
         Err(_) if run.is_dir() && run.join(SPOOL).exists() => {
-            let (evidence, intervals) = spool::recover(&run.join(SPOOL))?;
+            let (evidence, intervals) = spool::recover(&run.join(SPOOL), versions)?;
             Ok(StoredRun::Spooled(Box::new(evidence), intervals))
         }
         Err(error) => Err(unreadable(&file, &error)),
     }
 }
 
-/// Reads the evidence of a stored run, from its spool where its process was lost.
-pub fn read_evidence(run: &Path) -> Result<Evidence, StorageError> {
+/// Reads the evidence of a stored run of these versions, from its spool where its process was lost.
+pub fn read_evidence(run: &Path, versions: Versions) -> Result<Evidence, StorageError> {
     let folder = folder_of(run);
     if !run.exists() {
         return Err(unreadable(run, &"there is no such file or folder"));
     }
     let file = folder.join(EVIDENCE);
     if !file.exists() && folder.join(SPOOL).exists() {
-        return Ok(spool::recover(&folder.join(SPOOL))?.0);
+        return Ok(spool::recover(&folder.join(SPOOL), versions)?.0);
     }
     let text =
         bounded::decompress(&file, Limit::EVIDENCE).map_err(|error| unreadable(&file, &error))?;
-    Evidence::from_json(&text).map_err(|error| unreadable(&file, &error))
+    Evidence::from_json(&text, versions).map_err(|error| no_evidence(&file, &error))
 }
 
 /// Stores a run again whose process was lost: its record and evidence, as far as they go. The spool

@@ -8,9 +8,10 @@ use std::path::Path;
 use super::StorageError;
 use super::bounded::line;
 use super::names::SPOOL;
+use super::reading::no_evidence;
 use crate::input::{self, Limit};
 use crate::model::Nanos;
-use crate::record::{Evidence, IntervalRecord};
+use crate::record::{Evidence, IntervalRecord, Versions};
 use crate::recorder::{End, Phase, Stored, TallyPool, Window};
 
 /// The longest line that is read back, in bytes: a window of a thousand names is shorter.
@@ -86,7 +87,10 @@ pub fn spooled(folder: &Path) -> std::io::Result<Vec<IntervalRecord>> {
 
 /// What the spool of a run whose process was lost holds: its evidence, as far as that goes, and the
 /// windows of the measured part.
-pub(super) fn recover(path: &Path) -> Result<(Evidence, Vec<IntervalRecord>), StorageError> {
+pub(super) fn recover(
+    path: &Path,
+    versions: Versions,
+) -> Result<(Evidence, Vec<IntervalRecord>), StorageError> {
     let unreadable = |reason: String| StorageError::Read {
         path: path.to_owned(),
         reason,
@@ -94,7 +98,8 @@ pub(super) fn recover(path: &Path) -> Result<(Evidence, Vec<IntervalRecord>), St
     let file = input::open(path, Limit::SPOOL).map_err(|error| unreadable(error.to_string()))?;
     let mut file = BufReader::new(file);
     let head = line(&mut file, MOST_LINE).unwrap_or_default();
-    let mut evidence = Evidence::from_json(&head).map_err(|error| unreadable(error.to_string()))?;
+    let evidence = Evidence::from_json(&head, versions);
+    let mut evidence = evidence.map_err(|error| no_evidence(path, &error))?;
     let mut pool = TallyPool::default();
     let mut measured = Vec::new();
     let place = |evidence: &Evidence, name: &str| {

@@ -1,6 +1,7 @@
 //! What a run leaves is enough: to repeat it, and to judge it once more.
 
 use std::fs;
+use std::path::Path;
 
 use loadgen::record::Record;
 
@@ -138,5 +139,57 @@ fn a_run_is_judged_again_by_other_thresholds() {
         2,
         &["evidence.json.gz cannot be read"],
         &["folder of a run"],
+    );
+}
+
+/// Changes the version that a stored record says it has.
+fn of_version(folder: &Path, version: u32) {
+    let file = folder.join("record.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let was = "\"schema_version\": 1,";
+    assert!(text.contains(was));
+    let now = format!("\"schema_version\": {version},");
+    fs::write(file, text.replacen(was, &now, 1)).unwrap();
+}
+
+#[test]
+fn a_record_of_a_newer_loadgen_is_refused_unless_it_is_forced() {
+    let ended = test("--stack embedded --host app-group-1 --rps 20").run();
+    let folder = ended.folder();
+    let run = folder.to_str().unwrap();
+    of_version(&folder, 99);
+    let message = ["record.json", "schema version 99", "knows 1"];
+    let twice = format!("compare {run} {run}");
+    let commands = ["report", "judge"].map(|command| format!("{command} {run}"));
+    for words in commands.iter().chain([&twice]) {
+        loadgen(words)
+            .run()
+            .refused(2, &message, &["update loadgen", "--force"]);
+        let forced = loadgen(words).words("--force").run();
+        assert!(!forced.stdout.is_empty(), "{words}: {forced:?}");
+        assert!(
+            !forced.stderr.contains("schema version"),
+            "{words}: {forced:?}"
+        );
+    }
+    // Its plan may mean another load.
+    for words in [format!("run {run}"), format!("plan {run}")] {
+        loadgen(&words)
+            .run()
+            .refused(2, &message, &["update loadgen"]);
+    }
+}
+
+#[test]
+fn version_0_is_none() {
+    let ended = test("--stack embedded --host app-group-1 --rps 20").run();
+    of_version(&ended.folder(), 0);
+    let run = ended.folder();
+    let report = loadgen("report").word(run.to_str().unwrap());
+    let refused = report.words("--force").run();
+    refused.refused(
+        2,
+        &["record.json", "schema_version 0 is no version"],
+        &["record.json"],
     );
 }

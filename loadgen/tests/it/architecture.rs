@@ -85,6 +85,26 @@ fn crates_stay_in_the_rooms_they_belong_to() {
     none(&wrong, "crates outside their rooms");
 }
 
+/// `cli::printed` is where text leaves the program. Whoever writes to a stream by a macro passes it by,
+/// and panics where nobody reads any more. The children of the embedded stack speak to their parent.
+#[test]
+fn nothing_is_printed_past_the_one_place() {
+    let ours = |file: &PathBuf| {
+        let name = relative(file);
+        !name.contains("/stack/embedded/") && !name.ends_with("tests.rs")
+    };
+    let files = rust_files(&root().join("loadgen/src")).into_iter();
+    let wrong: Vec<_> = files
+        .filter(ours)
+        .filter(|file| {
+            let code = code(&read(file));
+            code.contains("print!(") || code.contains("println!(")
+        })
+        .map(|file| relative(&file))
+        .collect();
+    none(&wrong, "files that print by a macro");
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     let wrong: Vec<_> = rust_files(&root())

@@ -120,6 +120,17 @@ fn numbers_that_leave_nothing_to_do() {
         &["9 threads cannot share 8"],
         &["from 1 to 8"],
     );
+    refused(
+        "--threads 10000 --connections 20000 --host app-group-1",
+        // 10,000 × 17 × 155 kB.
+        &["10000 threads are more than the 256", "take 26.4 GB"],
+        &["leave --threads out"],
+    );
+    refused(
+        "--threads 4294967295 --connections 60000",
+        &["4294967295 threads are more than the 256"],
+        &["leave --threads out"],
+    );
     refused("--replicas 0", &["0 replicas per group"], &["from 1 to 64"]);
     refused(
         "--replicas 65",

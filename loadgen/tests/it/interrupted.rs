@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: once stops and stores, twice stops now.
+//! Ctrl-C, SIGTERM and a terminal that is gone: once stops and stores, twice stops now.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::fake::{Caller, serve};
 use super::found::all;
-use super::program::{Started, children_of, runs, test, until};
+use super::program::{Started, children_of, runs, test, under, until};
 use super::reading::identities_hold;
 
 fn in_mid_load() -> Started {
@@ -17,7 +17,7 @@ fn in_mid_load() -> Started {
 
 #[test]
 fn one_signal_stops_the_load_and_stores_what_there_is() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let started = in_mid_load();
         let children = children_of(started.pid());
         started.signal(signal);
@@ -32,6 +32,21 @@ fn one_signal_stops_the_load_and_stores_what_there_is() {
         identities_hold(&record);
         assert!(!children.iter().any(|child| runs(*child)), "children left");
     }
+}
+
+#[test]
+fn a_hangup_that_is_to_be_ignored_is_ignored() {
+    // As `nohup loadgen …` starts it.
+    let words = "--stack embedded --host app-group-1 --rps 50 --duration 60s --warmup 0s --out run";
+    let started = under("trap '' HUP", &format!("{words} --format json")).start();
+    started.until_spooled(|seconds| !seconds.is_empty());
+    started.signal(Signal::HUP);
+    let then = started.spooled().len();
+    started.until_spooled(|seconds| seconds.len() > then + 1);
+    started.signal(Signal::TERM);
+    let ended = started.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.record().run.interrupted);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod engine;
 mod errors;
 mod events;
 mod examples;
+mod hostile;
 mod interrupted;
 mod lost;
 mod metrics;

@@ -2,7 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::report::plain;
+use crate::model::plain;
 
 /// What a piece means; colour is never its only sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,12 +12,13 @@ mod terminal;
 
 pub use terminal::columns;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::Duration;
 
 use super::args::ProgressMode;
 use super::color::{colored, is_dumb};
+use super::printed::note;
 use crate::model::{LoadOutline, Progress, RunEvent};
 use plain::Plain;
 use screen::Screen;
@@ -64,7 +65,7 @@ impl View {
             Self::Quiet => {}
             Self::Plain(plain) => {
                 for line in plain.lines(notice) {
-                    let _ = writeln!(std::io::stderr(), "{line}");
+                    note(&line);
                 }
             }
             Self::Diagram(painter) => painter.show(notice),
@@ -149,22 +150,6 @@ fn paint(heard: &Receiver<News>, terminal: impl std::io::Write) {
         screen.draw(&layout::lines(&state, state.since_begin(), size), size);
     }
     screen.clear(terminal::size());
-}
-
-/// Says what went wrong and what to do about it, on standard error.
-pub fn say_error(message: &str, hint: &str) {
-    use std::fmt::Write as _;
-    let color = colored(&std::io::stderr());
-    let (red, cyan, reset) = if color {
-        ("\x1b[1;31m", "\x1b[36m", "\x1b[0m")
-    } else {
-        ("", "", "")
-    };
-    let mut text = format!("{red}error{reset}: {message}\n");
-    if !hint.is_empty() {
-        let _ = writeln!(text, "\n{cyan}hint{reset}: {hint}");
-    }
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::model::plain;
 use crate::model::{GroupProgress, LoadOutline, Nanos, Progress, RunEvent};
-use crate::report::plain;
 
 /// Seconds between two lines.
 const EVERY: u64 = 5;
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(written.len(), 3, "{written:?}");
         assert_eq!(
             written[1],
-            "t=6s app\u{fffd}[31m\u{fffd} intended=500/s sent=499/s answered=498/s worst_second: p50=400µs \
+            "t=6s app\\x1b[31m\\r intended=500/s sent=499/s answered=498/s worst_second: p50=400µs \
              p99=1.23ms max=9.00ms release_lag_p99=80.0µs failed=3"
         );
         let said = plain.lines(RunEvent::State("reading final counters"));

@@ -8,7 +8,7 @@ use std::io::Write;
 
 use super::line::{Line, width};
 use super::terminal::Size;
-use crate::report::plain;
+use crate::model::plain;
 
 /// Clears from the cursor to the end of the screen.
 const CLEAR_BELOW: &str = "\u{1b}[J";
@@ -124,7 +124,7 @@ mod tests {
         let mut screen = Screen::new(Vec::new(), false);
         screen.draw(&lines(&["a"]), SIZE);
         let said = written(&mut screen, |screen| screen.say("stop\u{1b}[2J", SIZE));
-        assert_eq!(said, "\r\u{1b}[1A\u{1b}[Jstop\u{fffd}[2J\r\n");
+        assert_eq!(said, "\r\u{1b}[1A\u{1b}[Jstop\\x1b[2J\r\n");
         let drawn = written(&mut screen, |screen| screen.draw(&lines(&["a"]), SIZE));
         assert_eq!(drawn, "a\u{1b}[K\r\n", "under the sentence");
     }

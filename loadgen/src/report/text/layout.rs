@@ -1,5 +1,7 @@
 //! Lines of a terminal: ink, wrapping at words, bars in eighths of a cell.
 
+use crate::model::no_command;
+
 /// What a piece of text means; colour is never its only sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
@@ -96,17 +98,6 @@ pub(super) fn terminal(text: &str) -> String {
     text.replace('\u{a0}', " ")
 }
 
-/// A line that GitHub's runner does not take for a command: it obeys `::name::` at the start of a
-/// line and `##[name]` anywhere, and a replica's name may be either.
-fn no_command(line: &str) -> String {
-    let indent = line.len() - line.trim_start().len();
-    let mut line = line.replace("##[", "#\u{fffd}[");
-    if line[indent..].starts_with("::") {
-        line.replace_range(indent..=indent, "\u{fffd}");
-    }
-    line
-}
-
 /// Columns that a word takes: its characters, without colour codes.
 fn shown(word: &str) -> usize {
     let mut columns = 0;
@@ -139,22 +130,6 @@ pub(super) fn bar(value: f64, most: f64, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_line_is_a_command_to_githubs_runner() {
-        for (line, shown) in [
-            (
-                "  ::set-output name=a::b  1,000",
-                "  \u{fffd}:set-output name=a::b  1,000",
-            ),
-            ("::stop-commands::x", "\u{fffd}:stop-commands::x"),
-            ("a ##[error]b", "a #\u{fffd}[error]b"),
-            ("a::b is a name", "a::b is a name"),
-            ("", ""),
-        ] {
-            assert_eq!(no_command(line), shown);
-        }
-    }
 
     #[test]
     fn bars_grow_by_eighths() {
