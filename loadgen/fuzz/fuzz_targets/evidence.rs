@@ -3,13 +3,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use loadgen::record::{Evidence, IntervalRecord, assemble};
+use loadgen::record::{Evidence, IntervalRecord, Versions, assemble};
 use loadgen::recorder::TallyPool;
 use loadgen::{checks, report};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut lines = bytes.split(|byte| *byte == b'\n');
-    if let Ok(mut evidence) = Evidence::from_json(lines.next().unwrap_or_default()) {
+    if let Ok(mut evidence) = Evidence::from_json(lines.next().unwrap_or_default(), Versions::Known) {
         // What follows are windows, as a spool has them.
         let mut pool = TallyPool::default();
         for interval in lines.filter_map(IntervalRecord::from_json) {
