@@ -6,11 +6,14 @@ use rustix::process::Signal;
 
 use super::fake::{Caller, serve};
 use super::found::all;
-use super::program::{Started, children_of, runs, test, under, until};
+use super::program::{Program, Started, children_of, runs, test, under, until};
 use super::reading::identities_hold;
 
 fn in_mid_load() -> Started {
-    let started = test("--stack embedded --host app-group-1 --rps 50 --duration 60s").start();
+    // Whoever runs the tests may ignore a hang-up, and what is started by them then would, too.
+    let words = "--stack embedded --host app-group-1 --rps 50 --duration 60s";
+    let program = Program::by("env", &["--default-signal=HUP"], words);
+    let started = program.for_a_second().start();
     started.until_spooled(|seconds| !seconds.is_empty());
     started
 }
