@@ -9,7 +9,7 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::judge::BEYOND;
-use super::sample::{Sample, Tallies, quantile, quantile_of_both, size};
+use super::sample::{Sample, quantile, quantile_of_both, size};
 use super::statistics::{block_length, chance, draw_blocks, interval};
 use crate::plan::{GroupPlan, Route};
 use crate::record::{Record, RouteCost, RouteQuantile};
@@ -91,9 +91,12 @@ impl Pair {
         let mut rng = chance(1);
         for _ in 0..RESAMPLES {
             let drawn = draw_blocks(self.blocks, block_length(self.blocks), &mut rng);
-            let (proxy, direct) = (self.proxy.of_blocks(&drawn), self.direct.of_blocks(&drawn));
+            let (proxy, direct) = (
+                self.proxy.response_of(&drawn),
+                self.direct.response_of(&drawn),
+            );
             for (found, at) in differences.iter_mut().zip(QUANTILES) {
-                found.push(quantile(&proxy.response, at) - quantile(&direct.response, at));
+                found.push(quantile(&proxy, at) - quantile(&direct, at));
             }
         }
         differences
@@ -128,12 +131,12 @@ impl Pair {
             return None;
         }
         let stay: Vec<u32> = swap.iter().map(|swap| 1 - swap).collect();
-        let of = |side: &Sample, which: &[u32]| -> Tallies { side.of_blocks(which) };
-        let one = [of(&self.proxy, &stay), of(&self.direct, &swap)];
-        let other = [of(&self.direct, &stay), of(&self.proxy, &swap)];
-        let at =
-            |sides: &[Tallies; 2], at| quantile_of_both(&sides[0].response, &sides[1].response, at);
-        Some(QUANTILES.map(|quantile| at(&one, quantile) - at(&other, quantile)))
+        let (proxy, direct) = (&self.proxy, &self.direct);
+        let one = (proxy.response_of(&stay), direct.response_of(&swap));
+        let other = (direct.response_of(&stay), proxy.response_of(&swap));
+        Some(QUANTILES.map(|at| {
+            quantile_of_both(&one.0, &one.1, at) - quantile_of_both(&other.0, &other.1, at)
+        }))
     }
 
     fn quantile(&self, at: f64, mut drawn: Vec<f64>, real: bool) -> Option<RouteQuantile> {

@@ -78,20 +78,23 @@ impl Sample {
     /// The same blocks, drawn again with replacement.
     pub(super) fn resample(&self, rng: &mut rand_chacha::ChaCha8Rng) -> Tallies {
         let drawn = draw_blocks(self.blocks.len(), block_length(self.blocks.len()), rng);
-        self.of_blocks(&drawn)
-    }
-
-    /// The sum of its blocks, each as often as it was drawn.
-    pub(super) fn of_blocks(&self, drawn: &[u32]) -> Tallies {
-        let drawn = || self.blocks.iter().zip(drawn.iter().copied());
+        let blocks = || self.blocks.iter().zip(drawn.iter().copied());
         let mut sum = Tallies::default();
-        for (block, times) in drawn() {
+        for (block, times) in blocks() {
             sum.add_counts(block, times);
         }
-        let [response, service] = &self.axes;
-        sum.response = total(response, drawn().map(|(block, n)| (&block.response, n)));
-        sum.service = total(service, drawn().map(|(block, n)| (&block.service, n)));
+        sum.response = self.response_of(&drawn);
+        sum.service = total(
+            &self.axes[1],
+            blocks().map(|(block, n)| (&block.service, n)),
+        );
         sum
+    }
+
+    /// The response times of its blocks together, each block as often as it was drawn.
+    pub(super) fn response_of(&self, drawn: &[u32]) -> Vec<(u64, u64)> {
+        let blocks = self.blocks.iter().zip(drawn.iter().copied());
+        total(&self.axes[0], blocks.map(|(block, n)| (&block.response, n)))
     }
 }
 

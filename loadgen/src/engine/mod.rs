@@ -142,10 +142,10 @@ impl Job {
 
     /// The part of the arrivals that one of the threads has.
     const fn slice_of(&self, thread: usize) -> Slice {
-        Slice {
-            index: self.slice.index * self.threads + thread,
-            of: self.slice.of * self.threads,
-        }
+        self.slice.sliced(Slice {
+            index: thread,
+            of: self.threads,
+        })
     }
 
     /// When the last arrival can be due, on the run's time line.

@@ -12,7 +12,7 @@ use super::request::Request;
 use super::{GroupPlan, GroupSpec, Load, PlanError, PlanFields, PlanSpec, Process, Profile};
 use super::{RequestPlan, Schedule};
 use crate::model::{Nanos, grouped};
-use crate::schedule::{Recorded, Slice};
+use crate::schedule::Recorded;
 use crate::traffic::{
     AccessLog, Choice, Data, LeftOut, Log, Order, Replay, RequestText, Table, Template, Traffic,
     Values,
@@ -274,7 +274,6 @@ pub(super) fn groups(
         Ok(GroupPlan {
             name: spec.name.clone().unwrap_or_else(|| spec.host.clone()),
             route: spec.route,
-            slice: Slice::WHOLE,
             requests,
             ..GroupPlan::new(spec.host.clone(), load)
         })
