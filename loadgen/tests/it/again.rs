@@ -166,7 +166,8 @@ fn a_record_of_a_newer_loadgen_is_refused_unless_it_is_forced() {
             .run()
             .refused(2, &message, &["update loadgen", "--force"]);
         let forced = loadgen(words).words("--force").run();
-        assert!(!forced.stdout.is_empty(), "{words}: {forced:?}");
+        // A pair of a busy machine is read, and then refused for what it is.
+        assert_ne!(forced.code, Some(2), "{words}: {forced:?}");
         assert!(
             !forced.stderr.contains("schema version"),
             "{words}: {forced:?}"

@@ -46,14 +46,11 @@ fn the_connection_used_last_is_used_next() {
     fake.run(&open(100.0, 2_000, 64));
     let used = fake.book.used();
     assert!(fake.book.attempts() >= 8, "{}", fake.book.attempts());
+    // Arrivals that a stall of the machine brings at once may take others, and which was
+    // used last is another then; taken in turn, every one would be another.
     let later = &used[100..];
-    let favourite = (0..fake.book.attempts())
-        .map(|number| later.iter().filter(|one| **one == number).count())
-        .max();
-    assert!(
-        favourite >= Some(later.len() * 8 / 10),
-        "{favourite:?}: {later:?}"
-    );
+    let changes = later.windows(2).filter(|two| two[0] != two[1]).count();
+    assert!(changes < later.len() / 2, "{changes} changes: {later:?}");
 }
 
 #[test]
