@@ -4,6 +4,7 @@
 
 mod client;
 mod count;
+mod cpu;
 mod event;
 pub mod exit;
 mod grid;
@@ -28,6 +29,7 @@ mod topology;
 
 pub use client::{Identity, MASK, Protocol, User, UserError, masked};
 pub use count::grouped;
+pub use cpu::{CpuReading, CpuUse, Role};
 pub use event::{GroupProgress, LoadOutline, Progress, ReplicaProgress, RunEvent};
 pub use grid::{Grid, second_of};
 pub use machine::Machine;

@@ -6,7 +6,7 @@ use super::{
     Quantiles, REPLICAS, Rates, Record, ReplicaInfo, ReplicaRecord, RequestCounts, RequestRecord,
     RunInfo, SCHEMA_VERSION, StackInfo, StallInfo, ThreadInfo,
 };
-use crate::model::{Nanos, Policy, Topology};
+use crate::model::{CpuUse, Nanos, Policy};
 use crate::plan::{GroupPlan, Plan, RequestPlan};
 use crate::recorder::{Counts, End, RequestTally, Stalls, Tally};
 
@@ -27,7 +27,10 @@ impl RunInfo {
 }
 
 impl StackInfo {
-    fn of(topology: &Topology) -> Self {
+    fn of(evidence: &Evidence) -> Self {
+        let topology = &evidence.topology;
+        let looks = evidence.first_and_last_look();
+        let cpu = looks.map(|(first, last)| CpuUse::between(&first.cpu, &last.cpu));
         let replicas = topology.replicas.iter().map(|replica| ReplicaInfo {
             group: replica.group.clone(),
             id: replica.id.0.clone(),
@@ -39,6 +42,7 @@ impl StackInfo {
             proxy: topology.proxy.name.clone(),
             target: topology.proxy.target.clone(),
             replicas: replicas.collect(),
+            cpu: cpu.unwrap_or_default(),
         }
     }
 }
@@ -54,11 +58,10 @@ pub fn assemble(
         run,
         plan,
         environment,
-        topology,
         recording,
         ..
     } = evidence;
-    let stack = StackInfo::of(topology);
+    let stack = StackInfo::of(evidence);
     let groups = recording
         .groups
         .iter()

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::{RunInfo, Versions};
 use crate::model::{
-    Deed, Machine, Nanos, PlannedEvent, ReplicaId, ReplicaStatus, StackWarning, Topology,
+    CpuReading, Deed, Machine, Nanos, PlannedEvent, ReplicaId, ReplicaStatus, StackWarning,
+    Topology,
 };
 use crate::plan::Plan;
 use crate::recorder::{Recording, TimelinePoint};
@@ -86,6 +87,9 @@ pub struct Look {
     pub counters: Snapshot,
     /// Empty where whoever runs the replicas does not tell.
     pub replicas: Vec<ReplicaStatus>,
+    /// What the stack's containers had used of their CPUs; empty where nobody tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpu: Vec<CpuReading>,
 }
 
 /// The largest number that evidence may hold: three days in nanoseconds. Sums of such numbers do not

@@ -11,7 +11,7 @@ use super::{
     Balance, Certificate, CrossCheck, EventRecord, Finding, IntervalRecord, Quantiles,
     RequestRecord, ServerTime, ThresholdResult, Verdict,
 };
-use crate::model::{Machine, Reason, StackKind};
+use crate::model::{CpuUse, Machine, Reason, StackKind};
 use crate::plan::{Plan, Route};
 use crate::recorder::Connections;
 use crate::recorder::StallSecond;
@@ -119,6 +119,9 @@ pub struct StackInfo {
     pub target: String,
     /// Every replica known by its metrics page.
     pub replicas: Vec<ReplicaInfo>,
+    /// How busy its containers were, where their engine tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpu: Vec<CpuUse>,
 }
 
 /// One replica as it was found.

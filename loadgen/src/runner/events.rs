@@ -95,7 +95,7 @@ impl<'a> Stage<'a> {
         let counters = self.scraper.snapshot(&self.topology().await).await;
         self.looks.borrow_mut().push(Look {
             counters,
-            replicas: Vec::new(),
+            ..Look::default()
         });
     }
 

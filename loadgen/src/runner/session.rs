@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use futures_util::future::join;
+use futures_util::future::join3;
 
 use super::aim::{self, Aim};
 use super::events::Stage;
@@ -236,10 +236,13 @@ async fn last_look(scraper: &Scraper, stack: &Stack) -> Look {
 
 /// The servers as they are now. That the stack cannot tell of its replicas is no reason to stop.
 async fn look(scraper: &Scraper, stack: &Stack) -> Look {
-    let (counters, replicas) = join(scraper.settled(stack.topology()), stack.statuses()).await;
+    let counters = scraper.settled(stack.topology());
+    let cpu = Box::pin(stack.cpu());
+    let (counters, replicas, cpu) = join3(counters, stack.statuses(), cpu).await;
     Look {
         counters,
         replicas: replicas.unwrap_or_default(),
+        cpu,
     }
 }
 

@@ -2,6 +2,7 @@
 //! limit where they did not, as far as the run's own figures show it.
 
 use super::{Answer, Bottleneck, Purpose, Step, StepRecord};
+use crate::model::{CpuUse, Role};
 use crate::record::{Code, Finding, GroupRecord, Record, Severity};
 
 /// Findings that make a run invalid because of the system, or that leave its latencies and errors as
@@ -84,14 +85,64 @@ fn error_rate(group: &GroupRecord) -> f64 {
     group.requests.failed as f64 / group.requests.sent.max(1) as f64
 }
 
-/// The part that a run shows to be the limit: where most of the failures were made, or else where
-/// most of the time went. `None` where neither can be told, or where the two contradict.
+/// The part that a run shows to be the limit: the one whose CPUs were busy; or else where most of the
+/// failures were made, or where most of the time went. `None` where none of it can be told, or where
+/// one contradicts another.
 #[must_use]
 pub fn bottleneck(record: &Record) -> Option<Bottleneck> {
-    let parts: Vec<_> = record.groups.iter().filter_map(of_group).collect();
-    let first = parts.first()?;
-    let same = parts.iter().all(|part| part.part == first.part);
-    (same && parts.len() == record.groups.len()).then(|| first.clone())
+    let by_cpu = match (busy(record, Role::Proxy), busy(record, Role::Replica)) {
+        (Some(_), Some(_)) => return None,
+        (proxy, replicas) => proxy.or(replicas),
+    };
+    let parts: Vec<_> = record.groups.iter().map(of_group).collect();
+    let Some(by_cpu) = by_cpu else {
+        let first = parts.first()?.as_ref()?;
+        let same =
+            |part: &Option<Bottleneck>| part.as_ref().is_some_and(|one| one.part == first.part);
+        return parts.iter().all(same).then(|| first.clone());
+    };
+    // Whose CPUs are busy is not the limit where another part failed, or took the time.
+    let shown = parts.into_iter().flatten().collect::<Vec<_>>();
+    let agrees = |one: &Bottleneck| by_cpu.part.starts_with(&one.part);
+    if !shown.iter().all(agrees) {
+        return None;
+    }
+    let evidence = shown.into_iter().map(|one| one.evidence).next();
+    let evidence = [Some(by_cpu.evidence), evidence];
+    Some(Bottleneck {
+        part: by_cpu.part,
+        evidence: evidence
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("; "),
+    })
+}
+
+/// The proxy, or all the replicas, where their CPUs were busy for most of the time.
+fn busy(record: &Record, role: Role) -> Option<Bottleneck> {
+    let uses = record.stack.cpu.iter().filter(|one| one.role == role);
+    let least = uses.min_by(|one, other| one.share().total_cmp(&other.share()))?;
+    if least.share() < MOST_OF_IT {
+        return None;
+    }
+    let CpuUse { name, cpus, of, .. } = least;
+    let held = match least.workers {
+        Some(1) => "its one worker can use".to_owned(),
+        Some(workers) => format!("its {workers} workers can use"),
+        None => "may use".to_owned(),
+    };
+    let (part, whose) = match role {
+        Role::Proxy => ("proxy-cpu", String::new()),
+        Role::Replica => (
+            "replicas-cpu",
+            "each replica's were as busy, or busier: ".to_owned(),
+        ),
+    };
+    Some(Bottleneck {
+        part: part.to_owned(),
+        evidence: format!("{whose}{name} kept {cpus:.2} of {of:.2} CPUs busy, and {held} no more"),
+    })
 }
 
 fn of_group(group: &GroupRecord) -> Option<Bottleneck> {
@@ -233,6 +284,80 @@ mod tests {
             time(95_000_000, -5_000_000),
             None,
             "scopes that differ tell nothing"
+        );
+    }
+
+    /// A record whose containers were so busy; one group, whose time was spent between the client and
+    /// the replica as far as `between` says.
+    fn with_cpu(between: u64, uses: &[(Role, f64)]) -> Record {
+        let mut record = record();
+        record.groups.truncate(1);
+        let group = &mut record.groups[0];
+        group.requests.failed = 0;
+        group.response_time.mean = 100_000_000;
+        group.server_time = Some(crate::record::ServerTime {
+            metric: String::new(),
+            count: 1,
+            lag_mean: 0,
+            network_and_proxy_mean: between.cast_signed(),
+            replica_mean: 100_000_000 - between,
+            quantiles: Vec::new(),
+        });
+        let uses = uses.iter().map(|(role, cpus)| CpuUse {
+            role: *role,
+            name: format!("{role} 1"),
+            cpus: *cpus,
+            of: 1.0,
+            workers: (*role == Role::Proxy).then_some(1),
+        });
+        record.stack.cpu = uses.collect();
+        record
+    }
+
+    #[test]
+    fn busy_cpus_are_named_where_nothing_contradicts_them() {
+        let part = |between, uses: &[_]| bottleneck(&with_cpu(between, uses)).map(|one| one.part);
+        let (busy, calm) = (0.95, 0.30);
+        let (mostly, half, hardly) = (90_000_000, 50_000_000, 10_000_000);
+        let proxy_is_busy = [(Role::Proxy, busy), (Role::Replica, calm)];
+        assert_eq!(part(mostly, &proxy_is_busy).as_deref(), Some("proxy-cpu"));
+        assert_eq!(part(half, &proxy_is_busy).as_deref(), Some("proxy-cpu"));
+        assert_eq!(
+            part(hardly, &proxy_is_busy),
+            None,
+            "the time went elsewhere"
+        );
+        let replicas_are_busy = [
+            (Role::Proxy, calm),
+            (Role::Replica, busy),
+            (Role::Replica, busy),
+        ];
+        assert_eq!(
+            part(hardly, &replicas_are_busy).as_deref(),
+            Some("replicas-cpu")
+        );
+        assert_eq!(part(mostly, &replicas_are_busy), None);
+        let one_is_busy = [(Role::Replica, busy), (Role::Replica, calm)];
+        assert_eq!(
+            part(half, &one_is_busy),
+            None,
+            "the other one could do more"
+        );
+        let all_are_busy = [(Role::Proxy, busy), (Role::Replica, busy)];
+        assert_eq!(part(half, &all_are_busy), None, "which of them was it?");
+        assert_eq!(
+            part(mostly, &[(Role::Proxy, calm)]).as_deref(),
+            Some("proxy")
+        );
+        let told = bottleneck(&with_cpu(mostly, &proxy_is_busy)).expect("a part");
+        let both = [
+            "proxy 1 kept 0.95 of 1.00 CPUs busy, and its one worker can use no more",
+            "90.00 ms between",
+        ];
+        assert!(
+            both.iter().all(|words| told.evidence.contains(words)),
+            "{}",
+            told.evidence
         );
     }
 

@@ -74,7 +74,7 @@ pub struct StepRecord {
 /// The part of the system that an overloaded step shows to be its limit, and what shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bottleneck {
-    /// `replicas`, `proxy` or `shared`.
+    /// `replicas`, `proxy` or `shared`; `replicas-cpu` or `proxy-cpu` where its CPUs were busy.
     pub part: String,
     /// The figures that name it.
     pub evidence: String,

@@ -20,7 +20,7 @@ pub use error::{ExitClass, StackError};
 pub use spec::{DEFAULT_REPLICAS, EmbeddedOptions, Project, StackSpec, Timeouts};
 
 use crate::model::{
-    Deed, ReplicaId, ReplicaStatus, StackChoice, StackKind, StackWarning, Topology,
+    CpuReading, Deed, ReplicaId, ReplicaStatus, StackChoice, StackKind, StackWarning, Topology,
 };
 use compose::{Compose, Look};
 use embedded::Embedded;
@@ -148,6 +148,14 @@ impl Stack {
             Hold::Embedded(embedded) => embedded.statuses().await,
             Hold::Compose(compose) => compose.statuses().await,
             Hold::External => Ok(Vec::new()),
+        }
+    }
+
+    /// The CPU time of the stack's containers; empty where it has none, or their engine does not tell.
+    pub async fn cpu(&self) -> Vec<CpuReading> {
+        match &self.hold {
+            Hold::Compose(compose) => compose.cpu().await,
+            Hold::Embedded(_) | Hold::External => Vec::new(),
         }
     }
 

@@ -220,6 +220,7 @@ fn collect(host: String, messages: mpsc::Receiver<ThreadMessage>) -> (Recording,
 /// What quiet servers say before and after: every request once, and two reads of the proxy's page.
 fn looks(topology: &Topology, recording: &Recording) -> Vec<Look> {
     let look = |counters| Look {
+        cpu: Vec::new(),
         counters,
         replicas: Vec::new(),
     };

@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod engine;
 mod events;
+mod experiments;
 mod not_up;
 mod project;
 #[expect(dead_code, reason = "`it` uses all of it")]
@@ -47,6 +48,7 @@ fn trials() -> Vec<Trial> {
     });
     let tests = commands::TESTS.into_iter().chain(not_up::TESTS);
     let tests = tests.chain(through_nginx::TESTS).chain(events::TESTS);
+    let tests = tests.chain(experiments::TESTS);
     let trial = |(name, test): (&str, fn())| {
         let stale = stale.as_ref().filter(|_| name == INSIDE);
         trial(name, skipped.as_ref().or(stale), test)

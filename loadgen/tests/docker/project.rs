@@ -153,6 +153,29 @@ pub fn start_events(words: &str, events: &[&str]) -> Running {
     Run::start(command)
 }
 
+/// What an experiment against the stack stores, and prints as JSON.
+#[track_caller]
+pub fn search(words: &str) -> serde_json::Value {
+    stack();
+    let out = tempfile::tempdir().unwrap();
+    let mut command = program(env!("CARGO_BIN_EXE_loadgen"));
+    command.args(words.split_whitespace());
+    command.args(["--stack", "compose", "--warmup", "300ms"]);
+    command.args(["--format", "json", "--progress", "none", "--out"]);
+    let output = command.arg(out.path().join("found")).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// Leaves the proxy so many microseconds of CPU time in each tenth of a second; -1 for all there are.
+#[track_caller]
+pub fn proxy_quota(micros: i64) {
+    let container = succeeded(&stack().compose("ps --quiet nginx"));
+    let mut command = program("docker");
+    command.args(["update", "--cpu-period", "100000", "--cpu-quota"]);
+    command.arg(micros.to_string()).arg(container.trim());
+    succeeded(&command.output().unwrap());
+}
+
 /// What `loadgen ps` prints.
 pub fn listed() -> String {
     let listed = program(env!("CARGO_BIN_EXE_loadgen")).arg("ps").output();

@@ -123,6 +123,8 @@ pub(super) fn bottleneck(found: &Bottleneck) -> String {
     let part = match found.part.as_str() {
         "replicas" => "The limit is in the replicas",
         "proxy" => "The limit is in the proxy, or between it and the client",
+        "replicas-cpu" => "The limit is the CPUs of the replicas",
+        "proxy-cpu" => "The limit is the CPUs of the proxy",
         "shared" => {
             "The limit is something that the replicas share (a lock, a database, this machine's CPUs)"
         }

@@ -168,6 +168,17 @@ fn stack(record: &Record) -> Rows {
             ),
         )
     }));
+    rows.extend(stack.cpu.iter().map(|one| {
+        (
+            "CPU",
+            format!(
+                "{} kept {:.2} CPUs busy of {:.2}",
+                plain(&one.name),
+                one.cpus,
+                one.of
+            ),
+        )
+    }));
     rows
 }
 

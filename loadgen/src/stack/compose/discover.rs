@@ -217,7 +217,7 @@ pub(super) fn topology(
         kind: StackKind::Compose,
         why,
         proxy: Proxy {
-            name: proxy.image.replacen(':', " ", 1),
+            name: name_of(proxy),
             target,
             counter: status.map(|origin| ProxyCounter::StubStatus {
                 url: format!("{origin}{STATUS_PATH}"),
@@ -259,8 +259,13 @@ pub(super) fn statuses(
         .collect()
 }
 
+/// The proxy's software and its version, for people.
+pub(super) fn name_of(proxy: &Container) -> String {
+    proxy.image.replacen(':', " ", 1)
+}
+
 /// The host name that `GET /` answers with.
-fn id_of(container: &Container, inspection: &Inspection) -> ReplicaId {
+pub(super) fn id_of(container: &Container, inspection: &Inspection) -> ReplicaId {
     let hostname = inspection
         .hostname
         .as_deref()

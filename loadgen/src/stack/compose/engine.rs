@@ -56,7 +56,7 @@ pub(super) struct Binding {
 }
 
 /// What only an inspection of a container tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Inspection {
     /// It does not run, or is between two lives. Newer than what the list said.
     pub(super) stopped: bool,
@@ -67,6 +67,8 @@ pub(super) struct Inspection {
     pub(super) networks: Vec<String>,
     /// Microseconds of CPU time that it may use in a period; 0 or less where nothing holds it.
     pub(super) cpu_quota: i64,
+    /// How many CPUs its limits leave it; none where nothing holds it.
+    pub(super) cpus: Option<f64>,
     pub(super) started_at: Option<String>,
     pub(super) restarts: u64,
     pub(super) health: Option<String>,
@@ -208,7 +210,7 @@ impl Inspection {
             .network_settings
             .and_then(|settings| settings.networks);
         let networks = networks.unwrap_or_default();
-        let limits = found.host_config;
+        let limits = found.host_config.unwrap_or_default();
         let health = state.health.and_then(|health| health.status);
         // A container that waits to be restarted counts as running, too.
         let runs = state.running == Some(true) && state.restarting != Some(true);
@@ -216,7 +218,8 @@ impl Inspection {
             stopped: !runs,
             paused: state.paused == Some(true),
             networks: networks.into_keys().collect(),
-            cpu_quota: limits.and_then(|limits| limits.cpu_quota).unwrap_or(0),
+            cpu_quota: limits.cpu_quota.unwrap_or(0),
+            cpus: Self::cpus_of(&limits),
             hostname: found.config.and_then(|config| config.hostname),
             started_at: state.started_at,
             restarts: found

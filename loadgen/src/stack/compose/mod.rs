@@ -2,10 +2,12 @@
 //!
 //! # Layout
 //! `engine` asks the Docker Engine, `discover` makes a topology of its answers, `tool` runs
-//! compose; `deeds` is what events do, by `act`. **Invariant:** no port is remembered from one run to the next; the engine gives
+//! compose; `deeds` is what events do, by `act`; `cpu` reads what the containers used.
+//! **Invariant:** no port is remembered from one run to the next; the engine gives
 //! another one at each start of a container.
 
 mod act;
+mod cpu;
 mod deeds;
 mod discover;
 mod engine;
@@ -36,6 +38,8 @@ pub(super) struct Compose {
     engine: Engine,
     project: Project,
     changed: Changed,
+    /// What instants of readings count from.
+    opened: Instant,
 }
 
 /// What `auto` learns from the Docker Engine.
@@ -176,6 +180,7 @@ impl Compose {
             engine,
             project: spec.project.clone(),
             changed: Changed::default(),
+            opened: Instant::now(),
         }
     }
 
