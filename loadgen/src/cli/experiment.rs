@@ -10,7 +10,7 @@ use crate::plan::PlanSpec;
 use crate::search::Bounds;
 
 /// How close a search brings what held and what broke.
-const RESOLUTION: f64 = 0.05;
+const RESOLUTION: f64 = 0.02;
 /// The most rates of a sweep, and numbers of replicas of a scaling.
 const MOST_RATES: usize = 100;
 
@@ -59,7 +59,7 @@ pub struct SearchFlags {
     /// How long each rate is measured
     #[arg(long, value_name = "D", default_value = "10s", help_heading = "Search")]
     pub step: String,
-    /// How long the rate that was found, and the next to it, are measured once more
+    /// How long a rate near the limit is measured, and the rate that is found
     #[arg(long, value_name = "D", default_value = "30s", help_heading = "Search")]
     pub confirm: String,
 }

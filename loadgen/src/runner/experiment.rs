@@ -251,10 +251,9 @@ async fn measure(
     out: PathBuf,
     (events, signals): (&mut EventSink, &mut Signals),
 ) -> Result<Record, RunError> {
-    let long = matches!(step.purpose, Purpose::Confirm | Purpose::Refute);
     let asked = PlanSpec {
         rps: Some(Rate::new(step.rate).map_err(crate::plan::PlanError::from)?),
-        duration: Some(if long {
+        duration: Some(if step.purpose.is_long() {
             experiment.confirm
         } else {
             experiment.step

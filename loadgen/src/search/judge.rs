@@ -211,6 +211,7 @@ impl Purpose {
         match self {
             Self::Explore => "to find a rate that breaks",
             Self::Bisect => "between what held and what broke",
+            Self::Narrow => "between what held and what broke, and longer: the answer stands",
             Self::Confirm => "once more and longer: it has to hold",
             Self::Refute => "once more and longer: it has to break",
             Self::Sweep => "as asked for",
