@@ -27,3 +27,4 @@ pub mod store;
 pub mod synthetic;
 pub mod traffic;
 pub mod transport;
+pub mod workers;

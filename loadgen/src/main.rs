@@ -1,24 +1,30 @@
 //! The thin binary: from a command line to an exit code.
 
+use std::io::{BufRead as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use loadgen::cli::{
-    self, Cli, Command, CompareArgs, CompareFormat, ExperimentAsked, Format, JudgeArgs, OutputArgs,
-    PlanArgs, ProgressMode, ReportArgs, RunArgs, ScalingArgs, SearchArgs, StackArgs, SweepArgs,
-    UsageError, View,
+    self, Cli, CollectArgs, Command, CompareArgs, CompareFormat, ExperimentAsked, Format,
+    JudgeArgs, OutputArgs, PlanArgs, ProgressMode, ReportArgs, RunArgs, ScalingArgs, SearchArgs,
+    StackArgs, SweepArgs, UsageError, View, WorkerArgs, WorkersArgs,
 };
 use loadgen::compare::{self, CompareOptions};
-use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, exit, plain};
+use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, User, exit, plain};
 use loadgen::plan::{PlanSpec, Sense, StackAsked};
 use loadgen::record::{self, Record, Versions};
 use loadgen::report::{self, TextOptions};
 use loadgen::runner::{
-    self, Course, EventSink, Experiment, Operated, PlanSource, RunError, Signals, Stored, Test,
+    self, Assignment, Course, EventSink, Experiment, Gathering, Known, Launch, Operated,
+    PlanSource, RunError, Signals, Stored, Test,
 };
 use loadgen::search;
 use loadgen::stack::{Project, StackSpec};
 use loadgen::store::StorageError;
+use loadgen::workers::{self, Job};
+
+/// The longest job that a worker is given, in bytes: as long as a plan file.
+const MOST_JOB: u64 = 32 << 20;
 
 fn main() -> ExitCode {
     // The embedded stack's replicas and proxy are this program, started again.
@@ -47,16 +53,19 @@ async fn dispatch(mut cli: Cli) -> u8 {
             let spec = flags.and_then(|flags| cli::spec(flags, cli.config.as_deref()));
             let spec = spec.and_then(cli::ready);
             let source = spec.map(|spec| PlanSource::Spec(Box::new(spec)));
-            Box::pin(test(source, cli.output)).await
+            Box::pin(test(source, &cli.workers, cli.output)).await
         }
         Some(Command::Run(args)) => {
-            Box::pin(test(planned(&args.plan, args.run), args.output)).await
+            let source = planned(&args.plan, args.run);
+            Box::pin(test(source, &args.workers, args.output)).await
         }
         Some(Command::Plan(args)) => print_plan(*args),
         Some(Command::Judge(args)) => judge(&args),
         Some(Command::Search(args)) => Box::pin(search(*args)).await,
         Some(Command::Sweep(args)) => Box::pin(sweep(*args)).await,
         Some(Command::Scaling(args)) => Box::pin(scaling(*args)).await,
+        Some(Command::Worker(args)) => Box::pin(worker(&args)).await,
+        Some(Command::Collect(args)) => Box::pin(collect(*args)).await,
         Some(Command::Schema { of }) => print(&schema(&of)),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
         Some(Command::Man) => print(&cli::manual()),
@@ -121,11 +130,17 @@ fn print_plan(args: PlanArgs) -> u8 {
     }
 }
 
-async fn test(source: Result<PlanSource, UsageError>, output: OutputArgs) -> u8 {
-    let source = match source {
-        Ok(source) => source,
+async fn test(
+    source: Result<PlanSource, UsageError>,
+    workers: &WorkersArgs,
+    output: OutputArgs,
+) -> u8 {
+    let asked = source.and_then(|source| Ok((source, workers.asked()?)));
+    let (source, asked) = match asked {
+        Ok(asked) => asked,
         Err(error) => return misused(&error),
     };
+    let launch = asked.map(|(workers, start_in)| Launch { workers, start_in });
     let (mode, shown) = (progress(&output), shown(&output));
     let test = Test {
         source,
@@ -134,6 +149,7 @@ async fn test(source: Result<PlanSource, UsageError>, output: OutputArgs) -> u8 
         command: cli::command(),
         csv: output.csv,
         metrics: output.metrics_listen,
+        launch,
     };
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
@@ -150,6 +166,108 @@ async fn test(source: Result<PlanSource, UsageError>, output: OutputArgs) -> u8 
         Ok(stored) => conclude(&stored, shown),
         Err(error) => ended(&error),
     }
+}
+
+/// Sends one slice of a test.
+async fn worker(args: &WorkerArgs) -> u8 {
+    let assignment = match assignment(args) {
+        Ok(assignment) => assignment,
+        Err(error) => return misused(&error),
+    };
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return deaf(&error),
+    };
+    match runner::work(assignment, &mut signals).await {
+        Ok(()) => exit::PASSED,
+        Err(error) => ended(&error),
+    }
+}
+
+/// Merges lines of workers.
+async fn collect(args: CollectArgs) -> u8 {
+    let shown = shown(&args.output);
+    let gathering = match gathering(args) {
+        Ok(gathering) => gathering,
+        Err(error) => return misused(&error),
+    };
+    let watcher = watcher(ProgressMode::Plain, Shown::Line, String::new());
+    match Box::pin(runner::collect(gathering, watcher)).await {
+        Ok(stored) => conclude(&stored, shown),
+        Err(error) => ended(&error),
+    }
+}
+
+fn gathering(args: CollectArgs) -> Result<Gathering, UsageError> {
+    let run = name("--run-id", &args.run_id)?;
+    let known = if args.plan.is_dir() {
+        Known::Run(args.plan)
+    } else {
+        Known::Plan(planned(&args.plan, RunArgs::default())?)
+    };
+    Ok(Gathering {
+        known,
+        files: args.files,
+        workers: args.workers,
+        run,
+        out: args.output.out,
+        force: args.output.force,
+        command: cli::command(),
+        csv: args.output.csv,
+    })
+}
+
+/// The name of a run or a task, as it stands in frames.
+fn name(flag: &str, text: &str) -> Result<String, UsageError> {
+    workers::token(text).ok_or_else(|| {
+        let message = format!("{flag} `{text}` is no name");
+        UsageError::new(message, "use letters, digits, `-`, `_` and `.`, at most 96")
+    })
+}
+
+fn assignment(args: &WorkerArgs) -> Result<Assignment, UsageError> {
+    args.check()?;
+    let (run, task) = (name("--run-id", &args.run_id)?, name("--task", &args.task)?);
+    let start = args.start()?;
+    let (source, topology) = if args.plan == Path::new("-") {
+        let job = job()?;
+        (given(&job)?, Some(job.topology))
+    } else {
+        (planned(&args.plan, RunArgs::default())?, None)
+    };
+    Ok(Assignment {
+        source,
+        topology,
+        run,
+        index: args.index,
+        of: args.of,
+        task,
+        start,
+        until_input_ends: args.until_input_ends,
+    })
+}
+
+/// The first line of standard input, where another loadgen says what is to be done.
+fn job() -> Result<Job, UsageError> {
+    const HINT: &str = "`-` is for a worker that another loadgen starts; give a plan file";
+    let mut line = Vec::new();
+    let mut input = std::io::stdin().lock().take(MOST_JOB);
+    let read = input.read_until(b'\n', &mut line);
+    read.map_err(|error| UsageError::new(format!("standard input cannot be read: {error}"), HINT))?;
+    Job::read(&line)
+        .map_err(|error| UsageError::new(format!("standard input holds no job: {error}"), HINT))
+}
+
+/// A job's plan, with the files that it names and the password that it does not tell.
+fn given(job: &Job) -> Result<PlanSource, UsageError> {
+    if !job.plan.needs_files() && job.password.is_none() {
+        return Ok(PlanSource::Plan(Box::new(job.plan.clone())));
+    }
+    let mut spec = PlanSpec::from(&job.plan);
+    let user = job.plan.user.as_ref();
+    spec.user = user.map(|user| User::new(user.name().to_owned(), job.password.clone()));
+    cli::attach(&mut spec, Path::new(""))?;
+    Ok(PlanSource::Spec(Box::new(cli::ready(spec)?)))
 }
 
 fn schema(of: &str) -> String {

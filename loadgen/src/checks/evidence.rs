@@ -7,7 +7,7 @@ use super::hosts::{HostTally, Phases};
 use super::requests::RequestRoutes;
 use crate::model::{ErrorClass, Machine, ProxyCounter, ReplicaId, StackKind, Topology};
 use crate::plan::{Plan, Route};
-use crate::record::EventRecord;
+use crate::record::{EventRecord, WorkerRecord};
 use crate::recorder::{Counts, Names, Recording, Tally, TimelinePoint};
 use crate::scrape::{Delta, IdleWatch, ReplicaDelta, ReplicaState, path_of};
 
@@ -32,6 +32,8 @@ pub(super) struct Evidence<'a> {
     /// What the counters did by themselves afterwards, where that was watched.
     pub(super) idle: Option<&'a IdleWatch>,
     pub(super) machine: &'a Machine,
+    /// What became of each worker; none where only this process sent.
+    pub(super) workers: &'a [WorkerRecord],
     /// What was done to the stack, and what came of it.
     pub(super) events: &'a [EventRecord],
 }

@@ -21,7 +21,7 @@ pub(super) const MOST_CPU: f64 = 0.9;
 
 /// How many of `count` requests may be late before their p99 is late for certain: 1 %, and three
 /// standard deviations of it. In a hundred requests one hiccup is the p99; it proves nothing.
-fn late_by_chance(count: u64) -> u64 {
+pub(super) fn late_by_chance(count: u64) -> u64 {
     let expected = 0.01 * count as f64;
     (expected + 3.0 * expected.sqrt()).floor() as u64
 }

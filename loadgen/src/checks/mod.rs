@@ -23,6 +23,7 @@ mod statistics;
 mod stopped;
 mod thresholds;
 mod validity;
+mod workers;
 
 pub use balance::tail_shares;
 pub use preflight::preflight;
@@ -72,6 +73,7 @@ pub fn judge(evidence: &record::Evidence) -> Judgement {
         elapsed: elapsed(evidence),
         idle: evidence.idle.as_ref(),
         machine: environment,
+        workers: &evidence.workers,
     };
     weigh(&all, noted)
 }
@@ -80,6 +82,10 @@ pub fn judge(evidence: &record::Evidence) -> Judgement {
 /// than was, and long enough to see at least three of what came so seldom.
 #[must_use]
 pub fn worth_watching(evidence: &record::Evidence) -> Option<Duration> {
+    // A worker that is lost explains it.
+    if !record::is_complete(&evidence.workers) {
+        return None;
+    }
     let counters: Vec<_> = (evidence.looks.iter())
         .map(|look| look.counters.clone())
         .collect();
@@ -96,6 +102,7 @@ pub fn worth_watching(evidence: &record::Evidence) -> Option<Duration> {
         elapsed: elapsed(evidence),
         idle: None,
         machine: &evidence.environment,
+        workers: &evidence.workers,
     };
     let mut groups = all.groups();
     groups

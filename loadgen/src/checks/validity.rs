@@ -10,10 +10,12 @@ use super::lateness::{self, MOST_CPU};
 use super::reasons;
 use super::stopped;
 use super::thresholds::intended;
+use super::workers;
 use crate::model::{ErrorClass, Nanos};
 use crate::plan::{Load, Pacing};
 use crate::record::{
     Certificate, CertificateItem, Code, CountVerdict, Finding, GroupJudgement, Severity,
+    is_complete,
 };
 use crate::recorder::End;
 
@@ -75,6 +77,7 @@ pub(super) fn judge(
         items.push(item);
         findings.extend(finding);
     }
+    items.extend(workers::judge(evidence, findings));
     Certificate {
         items,
         ..Certificate::default()
@@ -92,9 +95,11 @@ fn rate(group: &GroupEvidence<'_>) -> Option<Checked> {
             Some(finding),
         ));
     }
-    // A run that was cut short is held to what it had released by then.
+    // A run that was cut short is held to what it had released by then, and so is one that lacks a
+    // worker, which is told for itself.
+    let is_short = group.all.recording.is_interrupted() || !is_complete(group.all.workers);
     let intended = match intended(group)? {
-        _ if group.all.recording.is_interrupted() => counts.planned as f64,
+        _ if is_short => counts.planned as f64,
         intended => intended,
     };
     let share = if intended > 0.0 {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::color::ColorWhen;
 use super::experiment::{ScalingArgs, SearchArgs, SweepArgs};
+use super::workers::{CollectArgs, WorkerArgs, WorkersArgs};
 use crate::model::{Protocol, exit};
 use crate::plan::{Pacing, Spacing, StackAsked};
 
@@ -63,6 +64,9 @@ pub struct Cli {
         help_heading = "Output"
     )]
     pub config: Option<PathBuf>,
+    /// Who sends it.
+    #[command(flatten)]
+    pub workers: WorkersArgs,
     /// What becomes of it.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -103,6 +107,10 @@ pub enum Command {
     Sweep(Box<SweepArgs>),
     /// Find the highest rate for several numbers of replicas, and how it grows with them
     Scaling(Box<ScalingArgs>),
+    /// Be one worker of a test: send its slice from an instant on, and say so in lines
+    Worker(WorkerArgs),
+    /// Merge and judge the lines of workers that came another way, from files or standard input
+    Collect(Box<CollectArgs>),
     /// Print the JSON Schema of record.json, or of what an experiment leaves
     Schema {
         /// Of which file
@@ -364,6 +372,8 @@ pub struct PlannedArgs {
     pub plan: PathBuf,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub workers: WorkersArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }

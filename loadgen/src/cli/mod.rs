@@ -15,6 +15,7 @@ mod table;
 mod url;
 mod user;
 mod view;
+mod workers;
 
 pub use args::{
     Cli, Command, CompareArgs, CompareFormat, Format, JudgeArgs, OutputArgs, PlanArgs, PlannedArgs,
@@ -32,6 +33,7 @@ pub use table::table;
 pub use url::{aimed, is_url};
 pub use user::command;
 pub use view::{View, columns};
+pub use workers::{CollectArgs, WorkerArgs, WorkersArgs};
 
 use clap::{CommandFactory as _, Parser as _};
 

@@ -126,6 +126,13 @@ impl Job {
         }
     }
 
+    /// How long after the time line begins everything is over, whatever becomes of it.
+    #[must_use]
+    pub fn longest(&self) -> Nanos {
+        let drain = self.patience * 2 + self.connect_patience + Duration::from_secs(2);
+        self.end().plus(drain.into())
+    }
+
     /// When the measured part begins, on the run's time line.
     const fn measured_from(&self) -> Nanos {
         LEAD.plus(self.warmup)
@@ -163,8 +170,23 @@ pub enum Stop {
     Soon,
 }
 
+/// When the time line begins, once every thread is set up.
+#[derive(Clone, Copy, Debug)]
+pub enum Begin {
+    Now,
+    /// With the first arrival that can be due at this instant of the wall clock, in nanoseconds since
+    /// 1970.
+    At(u64),
+    /// Not at all.
+    Never,
+}
+
 /// Hears of a run while it goes on.
 pub trait Observer {
+    /// Every thread is set up: when does the time line begin?
+    fn ready(&mut self) -> Begin {
+        Begin::Now
+    }
     /// The time line begins; the measured part does so much later.
     fn begin(&mut self, clock: Clock, measured_from: Nanos);
     /// A window is complete. It is not kept: whoever wants it has to store it.
@@ -179,6 +201,9 @@ pub enum EngineError {
     /// The system refused a thread.
     #[error("a generator thread could not be started: {0}")]
     Thread(std::io::Error),
+    /// Whoever was asked when to begin wants no load.
+    #[error("the load was not begun")]
+    NotBegun,
     /// A thread could not set itself up: no runtime, no timer, no transport.
     #[error("generator thread {thread} could not be set up: {reason}")]
     SetUp { thread: usize, reason: String },
@@ -223,7 +248,13 @@ where
         .into_iter()
         .unzip();
     drop((out, ready));
-    let clock = open_when_all_are_ready(&all_ready, gates)?;
+    wait_for_all(&all_ready, gates.len())?;
+    let clock = match observer.ready() {
+        Begin::Now => Clock::start(),
+        Begin::At(instant) => Clock::at_wall(instant.saturating_sub(LEAD.0)),
+        Begin::Never => return Err(EngineError::NotBegun),
+    };
+    open(clock, gates);
     let meter = StallMeter::start(clock, job.measured_from(), job.end());
     let meter = meter.map_err(EngineError::Thread)?;
     observer.begin(clock, job.measured_from());
@@ -269,22 +300,22 @@ impl Gate {
     }
 }
 
-/// Lets the threads begin, or ends them all where one of them could not be set up: a run that
-/// lacks a thread is not the one that was planned.
-fn open_when_all_are_ready(
+/// Waits until every thread is set up. Where one of them could not be, none begins: a run that lacks
+/// a thread is not the one that was planned.
+fn wait_for_all(
     ready: &mpsc::Receiver<Result<(), EngineError>>,
-    gates: Vec<mpsc::Sender<Clock>>,
-) -> Result<Clock, EngineError> {
+    threads: usize,
+) -> Result<(), EngineError> {
     // A thread that was lost on its way says nothing; it is missed when the threads are joined.
-    for outcome in ready.iter().take(gates.len()) {
-        outcome?;
-    }
-    let clock = Clock::start();
+    ready.iter().take(threads).collect()
+}
+
+/// Lets the threads begin.
+fn open(clock: Clock, gates: Vec<mpsc::Sender<Clock>>) {
     for gate in gates {
-        // Whoever is no longer there is missed then, too.
+        // Whoever is no longer there is missed when the threads are joined, too.
         let _ = gate.send(clock);
     }
-    Ok(clock)
 }
 
 fn tell(observer: &mut dyn Observer, collector: &Collector, windows: &[Window]) {

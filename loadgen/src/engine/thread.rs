@@ -340,7 +340,7 @@ async fn release(shared: &Shared, pacer: &Pacer, lines: &mut [Line], end: Nanos)
 
 /// The longest that draining can take: a wait in the queue, then a connection, then an answer.
 fn drain_limit(job: &Job) -> Duration {
-    job.patience * 2 + job.connect_patience + Duration::from_secs(2)
+    job.longest().since(job.end()).into()
 }
 
 /// Waits for the workers, and goes on handing over seconds meanwhile.

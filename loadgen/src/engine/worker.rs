@@ -300,7 +300,8 @@ impl<T: Transport> Worker<T> {
         let mut connection = None;
         let mut backoff = BACKOFF.0;
         let from = limits.from.plus(self.stagger());
-        tokio::time::sleep(from.since(clock.now()).into()).await;
+        // By the instant, not by how long it is until then: the time line may be yet to begin.
+        tokio::time::sleep_until(clock.instant(from).into()).await;
         loop {
             // A closed loop intends no instant: a request is due when there is a connection for
             // it, and a connection that fails fails the request it was made for.

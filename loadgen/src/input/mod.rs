@@ -39,6 +39,8 @@ impl Limit {
     pub const EVIDENCE: Self = Self::mib("evidence", 1 << 10);
     /// A day of a hundred groups has less.
     pub const SPOOL: Self = Self::mib("a spool", 64 << 10);
+    /// Of what a worker says; as much as a spool.
+    pub const LINES: Self = Self::mib("a worker's lines", 64 << 10);
     pub const SUMMARY: Self = Self::mib("a summary", 1);
 
     const fn mib(what: &'static str, n: u64) -> Self {

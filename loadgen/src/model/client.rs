@@ -77,6 +77,12 @@ impl User {
         &self.name
     }
 
+    /// The password, for a worker that is to ask as the same user; nothing writes it down.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
     #[must_use]
     pub const fn has_password(&self) -> bool {
         self.password.is_some()

@@ -4,7 +4,7 @@ use super::interval;
 use super::{
     Environment, Evidence, GroupJudgement, GroupRecord, IntervalRecord, Judgement, Pairing,
     Quantiles, REPLICAS, Rates, Record, ReplicaInfo, ReplicaRecord, RequestCounts, RequestRecord,
-    RunInfo, SCHEMA_VERSION, StackInfo, StallInfo, ThreadInfo,
+    RunInfo, SCHEMA_VERSION, StackInfo, StallInfo, ThreadInfo, is_complete,
 };
 use crate::model::{CpuUse, Nanos, Policy};
 use crate::plan::{GroupPlan, Plan, RequestPlan};
@@ -105,6 +105,8 @@ pub fn assemble(
         thresholds: judgement.thresholds.clone(),
         certificate: judgement.certificate.clone(),
         threads: threads.collect(),
+        workers: evidence.workers.clone(),
+        complete: recording.end == End::ByItself && is_complete(&evidence.workers),
         stack,
     }
 }

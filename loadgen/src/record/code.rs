@@ -69,6 +69,7 @@ codes! {
     JumpingCounter = "jumping-counter", Warning;
     LostSeconds = "lost-seconds", Warning or Invalid;
     LostThread = "lost-thread", Invalid;
+    LostWorker = "lost-worker", Invalid;
     MachineStalls = "machine-stalls", Info or Warning or Invalid;
     MaskedErrors = "masked-errors", Warning;
     NoAnswers = "no-answers", Failure;

@@ -1,9 +1,10 @@
 //! Everything a verdict rests on, as it is stored: a run can be judged again from it.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{RunInfo, Versions};
+use super::{RunInfo, Versions, WorkerRecord};
 use crate::model::{
     CpuReading, Deed, Machine, Nanos, PlannedEvent, ReplicaId, ReplicaStatus, StackWarning,
     Topology,
@@ -40,6 +41,9 @@ pub struct Evidence {
     pub events: Vec<Happened>,
     /// What the client measured.
     pub recording: Recording,
+    /// What became of each worker, where several sent the load; in order of their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerRecord>,
 }
 
 /// What became of one event of the plan. Instants count from the beginning of the measured part.
@@ -143,8 +147,17 @@ impl Evidence {
     }
 }
 
+/// Reads what a process of ours, or anybody, wrote as JSON; `None` where it is of another shape, or
+/// holds a number that no run has.
+#[must_use]
+pub fn bounded<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let value = serde_json::from_slice(bytes).ok()?;
+    let bounded = is_bounded(&value).then_some(value)?;
+    serde_json::from_value(bounded).ok()
+}
+
 /// Whether every number but a seed is one that a run may have.
-pub(super) fn is_bounded(value: &Value) -> bool {
+fn is_bounded(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.as_f64().is_some_and(|number| number.abs() <= MOST),
         Value::Array(values) => values.iter().all(is_bounded),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::evidence::is_bounded;
+use super::evidence::bounded;
 use super::{Quantiles, RequestRecord};
 use crate::model::{ErrorClass, Nanos, Reason, ReplicaId};
 use crate::recorder::{Connections, Counts, Histogram, Phase, ReplicaTally, Tally, Window};
@@ -161,9 +161,7 @@ impl IntervalRecord {
     /// Reads a window as it was stored; `None` where it is cut short, or no window.
     #[must_use]
     pub fn from_json(bytes: &[u8]) -> Option<Self> {
-        let value = serde_json::from_slice(bytes).ok()?;
-        let bounded = is_bounded(&value).then_some(value)?;
-        serde_json::from_value(bounded).ok()
+        bounded(bytes)
     }
 
     /// The window of the group that has this place in the plan.

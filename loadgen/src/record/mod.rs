@@ -20,11 +20,12 @@ mod request;
 mod route;
 mod summary;
 mod versions;
+mod worker;
 
 pub use assemble::assemble;
 pub use code::Code;
 pub use event::{EventPhase, EventRecord};
-pub use evidence::{EVIDENCE_VERSION, Evidence, EvidenceError, Happened, Look};
+pub use evidence::{EVIDENCE_VERSION, Evidence, EvidenceError, Happened, Look, bounded};
 pub use interval::{IntervalRecord, IntervalReplica};
 pub use json::{NEWER, ReadError, from_json, from_json_of, schema, to_json};
 pub use judgement::{
@@ -42,3 +43,4 @@ pub use request::RequestRecord;
 pub use route::{RouteCost, RouteQuantile};
 pub use summary::{GroupSummary, RecordSummary};
 pub use versions::Versions;
+pub use worker::{WorkerRecord, WorkerState, is_complete};

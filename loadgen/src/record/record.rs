@@ -9,7 +9,7 @@ use super::Ground;
 use super::RouteCost;
 use super::{
     Balance, Certificate, CrossCheck, EventRecord, Finding, IntervalRecord, Quantiles,
-    RequestRecord, ServerTime, ThresholdResult, Verdict,
+    RequestRecord, ServerTime, ThresholdResult, Verdict, WorkerRecord,
 };
 use crate::model::{CpuUse, Machine, Reason, StackKind};
 use crate::plan::{Plan, Route};
@@ -55,6 +55,17 @@ pub struct Record {
     /// How each generator thread fared.
     #[serde(default)]
     pub threads: Vec<ThreadInfo>,
+    /// What became of each worker, where several sent the load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerRecord>,
+    /// Whether all that was sent is here: the run came to its end by itself, and every worker
+    /// delivered. Old records do not tell, and say so by `run.interrupted` alone.
+    #[serde(default = "yes")]
+    pub complete: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// The generator's machine, and what it did during the measured part.

@@ -53,8 +53,8 @@ pub enum HistogramError {
     /// Not `HdrHistogram` V2 + DEFLATE.
     #[error("histogram is not HdrHistogram V2+DEFLATE: {0}")]
     Format(#[from] hdrhistogram::serialization::DeserializeError),
-    /// Its values do not fit our bounds.
-    #[error("histogram holds a value outside of 1 µs to 120 s")]
+    /// Its buckets are others than ours.
+    #[error("histogram is not of 1 µs to 120 s with three digits")]
     Bounds,
 }
 
@@ -164,6 +164,10 @@ impl Histogram {
     pub fn from_base64(text: &str) -> Result<Self, HistogramError> {
         let bytes = STANDARD.decode(text)?;
         let stored: Hdr<u64> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
+        let bounds = (stored.low(), stored.high(), stored.sigfig());
+        if bounds != (LOWEST, HIGHEST, DIGITS) {
+            return Err(HistogramError::Bounds);
+        }
         let mut histogram = Self::new();
         histogram
             .inner
@@ -243,6 +247,21 @@ mod tests {
     fn garbage_is_refused_and_never_a_panic() {
         assert!(Histogram::from_base64("no base64!").is_err());
         assert!(Histogram::from_base64("AAAAAAAA").is_err());
+    }
+
+    #[test]
+    fn other_bounds_or_digits_are_refused() {
+        for (low, high, digits) in [
+            (LOWEST, HIGHEST, 2),
+            (1, HIGHEST, DIGITS),
+            (LOWEST, 60_000_000_000, DIGITS),
+        ] {
+            let mut inner = Hdr::new_with_bounds(low, high, digits).expect("bounds");
+            inner.record(5_000_000).expect("within");
+            let text = Histogram { inner }.to_base64();
+            let refused = Histogram::from_base64(&text);
+            assert!(matches!(refused, Err(HistogramError::Bounds)), "{low}");
+        }
     }
 
     proptest! {

@@ -13,6 +13,7 @@ mod histogram;
 mod moment;
 mod names;
 mod pool;
+mod progress;
 mod recording;
 mod stalls;
 mod tally;

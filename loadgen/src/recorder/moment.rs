@@ -54,9 +54,28 @@ impl Moment {
         }
     }
 
+    /// Adds what another process counted in the same window of the same group.
+    pub fn add(&mut self, other: &Self) {
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.retried += other.retried;
+        add(&mut self.status, &other.status);
+        add(&mut self.errors, &other.errors);
+        add(&mut self.replicas, &other.replicas);
+        let mut response: BTreeMap<_, _> = self.response.iter().copied().collect();
+        add(&mut response, &other.response.iter().copied().collect());
+        self.response = response.into_iter().collect();
+    }
+
     /// Its end, from the beginning of the measured part.
     #[must_use]
     pub const fn end(&self) -> Nanos {
         self.start.plus(self.length)
+    }
+}
+
+fn add<K: Ord + Clone>(sum: &mut BTreeMap<K, u64>, other: &BTreeMap<K, u64>) {
+    for (key, count) in other {
+        *sum.entry(key.clone()).or_default() += count;
     }
 }

@@ -1,5 +1,6 @@
 //! What a run measured: one window for the whole of each group and phase, and its time line.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -135,6 +136,21 @@ impl Recording {
         if window.phase == Phase::Measured && window.length < Nanos::SECOND {
             self.moments.push(Moment::of(window));
         }
+    }
+
+    /// Adds the short windows of another process: those of the same group and instant become one.
+    pub fn add_moments(&mut self, moments: Vec<Moment>) {
+        let key = |moment: &Moment| (moment.start, moment.group);
+        let mut all: BTreeMap<_, _> = (self.moments.drain(..))
+            .map(|moment| (key(&moment), moment))
+            .collect();
+        for moment in moments {
+            match all.entry(key(&moment)) {
+                Entry::Occupied(mut sum) => sum.get_mut().add(&moment),
+                Entry::Vacant(place) => drop(place.insert(moment)),
+            }
+        }
+        self.moments = all.into_values().collect();
     }
 
     /// Whether a signal cut it short.

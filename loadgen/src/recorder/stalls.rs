@@ -67,6 +67,31 @@ impl Stalls {
         &mut self.seconds[last]
     }
 
+    /// Takes in what another process saw over the same time: in each second the worse of the two, and
+    /// the sum of these. With any number of processes it is what none of them was better than.
+    pub fn worsen(&mut self, other: &Self) {
+        self.watched = self.watched.max(other.watched);
+        self.longest = self.longest.max(other.longest);
+        self.throttled = self.throttled.max(other.throttled);
+        self.stolen = self.stolen.max(other.stolen);
+        for second in &other.seconds {
+            match self
+                .seconds
+                .iter_mut()
+                .find(|at| at.second == second.second)
+            {
+                Some(at) => {
+                    at.lost = at.lost.max(second.lost);
+                    at.longest = at.longest.max(second.longest);
+                }
+                None => self.seconds.push(*second),
+            }
+        }
+        self.seconds.sort_by_key(|at| at.second);
+        let lost = self.seconds.iter().map(|at| at.lost);
+        self.lost = lost.fold(Nanos::ZERO, Nanos::plus);
+    }
+
     /// The part of the watched time that was lost, 0–1.
     #[must_use]
     pub fn share(&self) -> f64 {
@@ -80,6 +105,30 @@ impl Stalls {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_processes_each_second_is_the_worse_one() {
+        let with = |stalls: &[(u64, u64)]| {
+            let mut all = Stalls {
+                watched: Nanos(2_000_000_000),
+                ..Stalls::default()
+            };
+            for (from, to) in stalls {
+                all.add(Nanos(from * 1_000_000), Nanos(to * 1_000_000));
+            }
+            all
+        };
+        let (one, other) = (with(&[(100, 120), (1_500, 1_510)]), with(&[(300, 305)]));
+        let mut sum = one.clone();
+        sum.worsen(&other);
+        assert_eq!(sum, one, "it was the worse in every second");
+        let mut sum = other.clone();
+        sum.worsen(&one);
+        assert_eq!(sum, one, "in any order");
+        let mut sum = with(&[(1_000, 1_040)]);
+        sum.worsen(&one);
+        assert_eq!(sum.lost, Nanos(60_000_000));
+    }
 
     #[test]
     fn a_stall_is_split_at_the_seconds_it_spans() {

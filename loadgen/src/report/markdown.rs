@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::events::{self, EventRow};
 use super::format::{TimeUnit, grouped, rate, share};
-use super::routes;
 use super::sentences::{self, plain};
+use super::{routes, workers};
 use crate::record::{GroupRecord, Quantiles, Record, Status};
 
 /// The most findings written; a job page is no place for hundreds.
@@ -30,6 +30,7 @@ pub fn render_markdown(record: &Record) -> String {
     findings(&mut text, record);
     events(&mut text, record);
     routes(&mut text, record);
+    workers(&mut text, record);
     thresholds(&mut text, record);
     for group in &record.groups {
         section(&mut text, record, group);
@@ -104,6 +105,19 @@ fn events(text: &mut String, record: &Record) {
     for event in record.events.iter().take(MOST_ROWS) {
         let cells = EventRow::of(event).cells().map(|cell| md(&cell));
         let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text.push('\n');
+}
+
+fn workers(text: &mut String, record: &Record) {
+    let Some(said) = workers::sentence(record) else {
+        return;
+    };
+    let _ = writeln!(text, "{}\n", md(&said));
+    let _ = writeln!(text, "| {} |", workers::TITLES.join(" | "));
+    text.push_str("|--:|:--|:--|--:|--:|--:|--:|--:|\n");
+    for row in workers::rows(record).into_iter().take(MOST_ROWS) {
+        let _ = writeln!(text, "| {} |", row.map(|cell| md(&cell)).join(" | "));
     }
     text.push('\n');
 }

@@ -20,6 +20,7 @@ mod routes;
 mod sentences;
 mod series;
 mod text;
+mod workers;
 
 pub use comparison::{
     render_comparison_html, render_comparison_json, render_comparison_markdown,

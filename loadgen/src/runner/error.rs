@@ -60,6 +60,12 @@ pub enum RunError {
     /// The machine cannot carry the plan.
     #[error("{message}")]
     Preflight { message: String, hint: String },
+    /// Too few workers to begin with: who, and why.
+    #[error("{} of {of} workers {} not ready in time: {}", missing.len(), if missing.len() == 1 { "was" } else { "were" }, missing.join("; "))]
+    MissingWorkers { missing: Vec<String>, of: u32 },
+    /// A worker cannot be started, or given its plan.
+    #[error("worker {n} could not be started: {reason}")]
+    Worker { n: u32, reason: String },
     /// A signal came before there was anything to store.
     #[error("interrupted before the load began")]
     Interrupted,
@@ -114,9 +120,23 @@ impl RunError {
             Self::Engine(_) => {
                 "see `ulimit -a`: threads and open files are what the engine needs".into()
             }
+            Self::MissingWorkers { .. } => {
+                "give them longer by --start-in, or take fewer --workers; nothing was sent".into()
+            }
+            Self::Worker { .. } => {
+                "see `ulimit -a`: processes and open files are what it needs".into()
+            }
             Self::Interrupted => String::new(),
             Self::Internal(_) => "please report this with the command you typed".into(),
         }
+    }
+
+    /// Whether the stack and the plan were in order, and the load was not begun for want of workers.
+    pub(super) const fn is_before_load(&self) -> bool {
+        matches!(
+            self,
+            Self::MissingWorkers { .. } | Self::Worker { .. } | Self::Interrupted
+        )
     }
 
     /// The exit code that tells it.
@@ -127,9 +147,11 @@ impl RunError {
                 ExitClass::Usage => exit::USAGE,
                 ExitClass::Unreachable => exit::UNREACHABLE,
             },
-            Self::Unresolved(_) | Self::Unreached { .. } | Self::NoAnswer { .. } => {
-                exit::UNREACHABLE
-            }
+            Self::Unresolved(_)
+            | Self::Unreached { .. }
+            | Self::NoAnswer { .. }
+            | Self::MissingWorkers { .. }
+            | Self::Worker { .. } => exit::UNREACHABLE,
             Self::Tls(_)
             | Self::Plan(_)
             | Self::Target { .. }

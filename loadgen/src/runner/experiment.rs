@@ -265,6 +265,7 @@ async fn measure(
         .resolve(session.topology())?;
     let options = SessionOptions {
         out: Some(out),
+        launch: None,
         command: experiment.command.clone(),
     };
     let stored = session

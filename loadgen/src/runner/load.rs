@@ -11,10 +11,19 @@ use crate::engine::{self, Clock, GroupJob, Job, Lane, Observer, Stop};
 use crate::export::Meter;
 use crate::model::{LoadOutline, Nanos, Progress, RunEvent, lag_budget};
 use crate::plan::{Load, Pacing, Plan};
+use crate::record::WorkerRecord;
 use crate::recorder::{Recording, Window};
 use crate::schedule::Slice;
 use crate::store::Spool;
 use crate::transport::Client;
+
+/// A load that is over.
+pub(super) struct Applied {
+    pub(super) recording: Recording,
+    pub(super) spool: Spool,
+    /// What became of each worker, where several sent it.
+    pub(super) workers: Vec<WorkerRecord>,
+}
 
 /// Runs the plan's load; the spool comes back with what became of it.
 pub(super) async fn apply(
@@ -24,22 +33,13 @@ pub(super) async fn apply(
     stage: &Stage<'_>,
     events: &mut EventSink,
     signals: &mut Signals,
-) -> Result<(Recording, Spool), RunError> {
+) -> Result<Applied, RunError> {
     let (stop, stopped) = watch::channel(Stop::No);
     let (told, mut progress) = mpsc::unbounded_channel();
     let (begin, begun) = oneshot::channel();
     let say = told.clone();
     let ended = meter.clone();
-    if let Some(meter) = &meter {
-        meter.begin(plan.groups.iter().map(|group| group.name.as_str()));
-    }
-    let observer = Relay {
-        spool,
-        meter,
-        lag_budget: plan.lag_budget.into(),
-        told,
-        begin: Some(begin),
-    };
+    let observer = Relay::new(plan, (spool, meter), told, begin);
     let engine = start(plan, aims, observer, stopped);
     events(RunEvent::Load(outline(plan)));
     let play = stage.play(begun, |line| {
@@ -59,7 +59,11 @@ pub(super) async fn apply(
                 }
                 let (recording, relay) =
                     recording.map_err(|error| RunError::Internal(error.to_string()))?;
-                return Ok((recording.map_err(RunError::Engine)?, relay.spool));
+                return Ok(Applied {
+                    recording: recording.map_err(RunError::Engine)?,
+                    spool: relay.spool,
+                    workers: Vec::new(),
+                });
             }
             () = signals.next() => {
                 if stopping {
@@ -93,7 +97,7 @@ fn start(plan: &Plan, aims: Vec<Aim>, mut observer: Relay, stop: watch::Receiver
 }
 
 /// What a watcher may know beforehand.
-fn outline(plan: &Plan) -> LoadOutline {
+pub(super) fn outline(plan: &Plan) -> LoadOutline {
     let bounded = plan.groups.iter().map(|group| match &group.load {
         // A schedule that ends with its requests has a length that says so.
         Load::Open { .. } => None,
@@ -106,7 +110,8 @@ fn outline(plan: &Plan) -> LoadOutline {
     }
 }
 
-fn job(plan: &Plan, aims: &[Aim]) -> Job {
+/// What the engine is to do of a plan; all of it.
+pub(super) fn job(plan: &Plan, aims: &[Aim]) -> Job {
     let groups = plan.groups.iter().zip(plan.traffic()).zip(aims);
     let groups = groups.map(|((group, traffic), aim)| GroupJob {
         name: group.name.clone(),
@@ -133,13 +138,13 @@ fn job(plan: &Plan, aims: &[Aim]) -> Job {
 }
 
 /// What is on its way to the watcher.
-enum Told {
+pub(super) enum Told {
     Progress(Progress),
     State(String),
 }
 
 impl Told {
-    fn pass_on(&self, events: &mut EventSink) {
+    pub(super) fn pass_on(&self, events: &mut EventSink) {
         match self {
             Self::Progress(progress) => events(RunEvent::Progress(progress)),
             Self::State(line) => events(RunEvent::State(line)),
@@ -148,13 +153,34 @@ impl Told {
 }
 
 /// Passes each second on: to the spool and the meter at once, to the watcher when it has time.
-struct Relay {
-    spool: Spool,
+pub(super) struct Relay {
+    pub(super) spool: Spool,
     meter: Option<Meter>,
     lag_budget: Nanos,
     told: mpsc::UnboundedSender<Told>,
     /// Who waits for the time line to begin.
     begin: Option<oneshot::Sender<(Clock, Nanos)>>,
+}
+
+impl Relay {
+    /// A relay for a run that is about to begin.
+    pub(super) fn new(
+        plan: &Plan,
+        (spool, meter): (Spool, Option<Meter>),
+        told: mpsc::UnboundedSender<Told>,
+        begin: oneshot::Sender<(Clock, Nanos)>,
+    ) -> Self {
+        if let Some(meter) = &meter {
+            meter.begin(plan.groups.iter().map(|group| group.name.as_str()));
+        }
+        Self {
+            spool,
+            meter,
+            lag_budget: plan.lag_budget.into(),
+            told,
+            begin: Some(begin),
+        }
+    }
 }
 
 impl Observer for Relay {

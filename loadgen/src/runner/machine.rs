@@ -26,6 +26,12 @@ pub(super) fn read() -> Machine {
     }
 }
 
+/// What the machine is called.
+pub(super) fn node() -> String {
+    let uname = rustix::system::uname();
+    uname.nodename().to_string_lossy().into_owned()
+}
+
 fn line(path: &str) -> Option<String> {
     let text = read_to_string(path).ok()?;
     Some(text.lines().next()?.trim().to_owned())

@@ -2,16 +2,19 @@
 //!
 //! # Layout
 //! [`run`] opens a [`Session`] on a stack, measures the plan on it, closes it, and writes the files.
-//! `load` hands a plan to the engine; `again` reads stored runs: repeats, judges and draws them.
+//! `load` hands a plan to the engine, `launch` to workers, and `worker` is one of them;
+//! `collect` merges lines that came another way; `again` reads stored runs: repeats, judges and draws them.
 //!
 //! **Invariant:** no arithmetic. Each step is another room's; this one only hands things on.
 
 mod again;
 mod aim;
+mod collect;
 mod error;
 mod events;
 mod experiment;
 mod github;
+mod launch;
 mod load;
 mod machine;
 mod operate;
@@ -19,13 +22,17 @@ mod preflight;
 mod reach;
 mod session;
 mod signals;
+mod worker;
 
 pub use again::{judge, plan_of, read_records, redraw};
+pub use collect::{Gathering, Known, collect};
 pub use error::RunError;
 pub use experiment::{Course, Experiment, Experimented, scaling, search};
+pub use launch::Launch;
 pub use operate::{Operated, down, ps, up};
 pub use session::{Measured, Session, SessionOptions};
 pub use signals::Signals;
+pub use worker::{Assignment, work};
 
 use std::path::PathBuf;
 
@@ -52,6 +59,8 @@ pub struct Test {
     pub csv: bool,
     /// Where the generator's metrics are served while the test runs, `HOST:PORT`.
     pub metrics: Option<String>,
+    /// The workers that send the load, where it is not this process.
+    pub launch: Option<Launch>,
 }
 
 /// Where a run's plan comes from.
@@ -86,6 +95,7 @@ pub async fn run(
     let options = SessionOptions {
         out: test.out,
         command: test.command,
+        launch: test.launch,
     };
     let measured = match test.source.resolve(session.topology()) {
         Ok(plan) => session.measure(&plan, options, &mut events, signals).await,

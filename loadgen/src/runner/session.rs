@@ -6,8 +6,9 @@ use futures_util::future::join3;
 
 use super::aim::{self, Aim};
 use super::events::Stage;
+use super::load::Applied;
 use super::reach::{self, Reached};
-use super::{EventSink, RunError, Signals, Stored, again, load, machine, preflight};
+use super::{EventSink, Launch, RunError, Signals, Stored, again, load, machine, preflight};
 use crate::checks;
 use crate::export::Exporter;
 use crate::model::{Machine, RunEvent, StackKind, Topology};
@@ -49,6 +50,8 @@ pub struct SessionOptions {
     pub out: Option<PathBuf>,
     /// The command as it was typed.
     pub command: Vec<String>,
+    /// The workers that send the load, where it is not this process.
+    pub launch: Option<Launch>,
 }
 
 /// A measurement that is over: judged, and stored as far as it cannot be drawn again.
@@ -117,6 +120,9 @@ impl Session {
         let topology = self.stack.topology().clone();
         preflight::check(plan, &topology, &self.machine)?;
         let deeds = plan.deeds_on(&topology)?;
+        if let Some(launch) = &options.launch {
+            launch.check(plan)?;
+        }
         let (aims, reached) = signals.or_interrupt(reach_all(plan, &topology)).await??;
         self.stack.name_replicas(&reached.names);
         let scraper = Scraper::new(&plan.counter)?;
@@ -130,13 +136,31 @@ impl Session {
 
         let meter = self.exporter.as_ref().map(Exporter::meter);
         let stage = Stage::new(plan, deeds, &self.stack, &scraper);
-        let applied = load::apply(plan, aims, (spool, meter), &stage, events, signals);
-        let applied = Box::pin(applied).await;
+        let applied = if let Some(launch) = &options.launch {
+            let job = (plan, &topology, folder.id());
+            Box::pin(launch.apply(job, (spool, meter), &stage, events, signals)).await
+        } else {
+            let applied = load::apply(plan, aims, (spool, meter), &stage, events, signals);
+            Box::pin(applied).await
+        };
         let (happened, looks) = stage.close();
         // Whatever became of the load.
         let told = || events(RunEvent::State(MENDING));
         let mended = signals.or_now(Box::pin(self.stack.mend()), told).await;
-        let (recording, spool) = applied?;
+        let Applied {
+            recording,
+            spool,
+            workers,
+        } = match applied {
+            Ok(applied) => applied,
+            Err(error) => {
+                if error.is_before_load() {
+                    folder.forget();
+                }
+                return Err(error);
+            }
+        };
+        evidence.workers = workers;
         put_back(mended, events);
         evidence.events = happened;
         evidence.looks.extend(looks);
@@ -185,6 +209,7 @@ impl Session {
             idle: None,
             events: Vec::new(),
             recording: Recording::of(names, &mut TallyPool::default()),
+            workers: Vec::new(),
         }
     }
 
@@ -247,7 +272,7 @@ async fn look(scraper: &Scraper, stack: &Stack) -> Look {
 }
 
 impl Measured {
-    fn of(mut evidence: Evidence, folder: Folder, spool: &Spool) -> Self {
+    pub(super) fn of(mut evidence: Evidence, folder: Folder, spool: &Spool) -> Self {
         let intervals = folder.intervals();
         let place = |name: &str| {
             evidence

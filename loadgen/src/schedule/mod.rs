@@ -294,7 +294,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_slices_of_any_n_are_exactly_the_whole(
-            rate in 0.5_f64..500.0, n in 1_usize..9, poisson: bool, seed: u64, ramp: bool,
+            rate in 0.5_f64..500.0, n in 1_usize..17, threads in 1_usize..4, poisson: bool, seed: u64, ramp: bool,
             warmup in 0_u64..2_000_000_000, requests in prop::option::of(1_u64..600),
         ) {
             let rate = Rate::new(rate).expect("a rate");
@@ -320,6 +320,18 @@ mod tests {
                 prop_assert_eq!(slices[k % n].get(k / n), Some(due));
             }
             prop_assert_eq!(slices.iter().map(Vec::len).sum::<usize>(), whole.len());
+            // Of each worker's slice, its threads' slices are the whole again.
+            for (index, of_worker) in slices.iter().enumerate() {
+                let worker = Slice { index, of: n };
+                let of_thread = |index| -> Vec<_> {
+                    let thread = Slice { index, of: threads };
+                    schedule.arrivals(worker.sliced(thread)).collect()
+                };
+                let threads_: Vec<_> = (0..threads).map(of_thread).collect();
+                for (k, due) in of_worker.iter().enumerate() {
+                    prop_assert_eq!(threads_[k % threads].get(k / threads), Some(due));
+                }
+            }
             prop_assert!(whole.is_sorted());
             let measured = whole.iter().filter(|due| due.0 >= warmup).count() as u64;
             prop_assert!(measured <= requests.unwrap_or(u64::MAX));

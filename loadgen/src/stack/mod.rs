@@ -5,7 +5,7 @@
 //! `compose` project's containers, or something `external`. [`up`], [`down`] and [`ps`] are
 //! the commands of the same names.
 //!
-//! **Invariant:** the only room that starts processes and talks to Docker; it knows neither
+//! **Invariant:** the only room that starts what is loaded, and talks to Docker; it knows neither
 //! load nor verdicts.
 
 mod compose;

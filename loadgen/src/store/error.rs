@@ -24,6 +24,9 @@ pub enum StorageError {
     /// A stored run cannot be read.
     #[error("{path} cannot be read: {reason}")]
     Read { path: PathBuf, reason: String },
+    /// A worker's lines cannot be read.
+    #[error("{path} cannot be read: {reason}")]
+    Lines { path: PathBuf, reason: String },
     /// A newer loadgen stored it.
     #[error("{path} cannot be read: {reason}")]
     Newer { path: PathBuf, reason: String },
@@ -42,6 +45,10 @@ impl StorageError {
                 "give --out a folder that is new, or --force to use this one all the same".into()
             }
             Self::Newer { .. } => record::NEWER.into(),
+            Self::Lines { .. } => {
+                "give a file that a worker wrote its standard output to, or - for standard input"
+                    .into()
+            }
             Self::Read { .. } => "give the folder of a run, or its record.json".into(),
         }
     }

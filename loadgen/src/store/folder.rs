@@ -144,6 +144,13 @@ impl Folder {
         let _ = writeln!(std::io::stderr(), "{}", plain(&told));
     }
 
+    /// Forgets a run that did not take place: its spool goes, and its folder where nothing else is in
+    /// it. What cannot be removed does no harm.
+    pub fn forget(self) {
+        let _ = fs::remove_file(self.path.join(SPOOL));
+        let _ = fs::remove_dir(&self.path);
+    }
+
     /// Writes files that were drawn from the record, as names and contents.
     pub fn write(&self, files: &[(String, String)]) -> Result<(), StorageError> {
         write_all(&self.path, files)

@@ -1,5 +1,6 @@
 //! Stored runs, read again: one of them, or all of a folder.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::folder::{keep, write_all};
@@ -24,6 +25,20 @@ pub fn folder_of(run: &Path) -> PathBuf {
         _ if run.is_dir() => run.to_owned(),
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
+    }
+}
+
+/// Opens lines of workers: a file, or standard input where the path is `-`.
+pub fn open_lines(path: &PathBuf) -> Result<Box<dyn Read>, StorageError> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    match input::open(path, Limit::LINES) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(StorageError::Lines {
+            path: path.clone(),
+            reason: error.to_string(),
+        }),
     }
 }
 

@@ -325,6 +325,7 @@ impl Run {
             idle: None,
             events: Vec::new(),
             recording: self.recording.clone(),
+            workers: Vec::new(),
         }
     }
 }

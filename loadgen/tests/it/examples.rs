@@ -1,10 +1,11 @@
-//! Every command in the pages about experiments, run in a short form: the words as they stand there, on
+//! Every command in the pages about experiments and workers, run in a short form: the words as they stand there, on
 //! the embedded stack, with shorter times and lower rates behind them. The last of a repeated flag counts.
 
 use super::program::loadgen;
 
-const PAGES: [&str; 2] = [
+const PAGES: [&str; 3] = [
     include_str!("../../../docs/experiments.md"),
+    include_str!("../../../docs/machines.md"),
     include_str!("../../../docs/search.md"),
 ];
 

@@ -41,3 +41,4 @@ mod stack_embedded;
 mod stack_unreachable;
 mod terminal;
 mod user;
+mod workers;

@@ -48,6 +48,7 @@ async fn two_plans_measured_on_one_stack_have_right_records_both() {
         let plan = spec(rate, path).resolve(session.topology()).unwrap();
         let folder = place.path().join(n.to_string());
         let options = SessionOptions {
+            launch: None,
             out: Some(folder.clone()),
             ..SessionOptions::default()
         };

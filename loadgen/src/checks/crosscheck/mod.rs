@@ -22,6 +22,7 @@ use replicas::ReplicaSide;
 use super::evidence::GroupEvidence;
 use super::per_weight::spread_of;
 use super::statistics::g_test;
+use super::workers;
 use crate::record::{CountVerdict, CrossCheck, Finding};
 use crate::scrape::ReplicaDelta;
 
@@ -53,7 +54,8 @@ pub(super) fn judge(group: &GroupEvidence<'_>, findings: &mut Vec<Finding>) -> C
     let surplus = proxy.as_ref().map_or(0, |side| side.rest.max(0));
     let mut replicas = replicas::read(group, surplus.unsigned_abs());
     name_health_checks(group, replicas.as_mut(), proxy.as_ref());
-    let foreign = name_foreign(group, replicas.as_mut(), proxy.as_mut());
+    let undelivered = name_undelivered(group, replicas.as_mut(), proxy.as_mut());
+    let foreign = undelivered + name_foreign(group, replicas.as_mut(), proxy.as_mut());
     let lost: u64 = replicas
         .iter()
         .flat_map(|side| &side.short)
@@ -185,6 +187,29 @@ fn name_health_checks(
         side.named.push(Entry::new(HEALTH_CHECKS, count, note));
         side.rest = 0;
     }
+}
+
+/// Names what workers sent that were lost before they told of it; returns how many.
+fn name_undelivered(
+    group: &GroupEvidence<'_>,
+    replicas: Option<&mut ReplicaSide>,
+    proxy: Option<&mut ProxySide>,
+) -> u64 {
+    let most = workers::most_undelivered(group.all).cast_signed();
+    let mut sides: Vec<_> = (replicas.into_iter())
+        .map(|side| (&mut side.named, &mut side.rest))
+        .chain(proxy.map(|side| (&mut side.named, &mut side.rest)))
+        .collect();
+    let surplus = sides.iter().map(|(_, rest)| **rest).min();
+    let count = surplus.unwrap_or(0).clamp(0, most.max(0));
+    if count > 0 {
+        let note = "sent by a worker that was lost before it told of them";
+        for (named, rest) in &mut sides {
+            named.push(Entry::new("lost-worker", count, note));
+            **rest -= count;
+        }
+    }
+    count.unsigned_abs()
 }
 
 /// Names what others sent; returns how many of it took turns in the group's rotation.

@@ -7,3 +7,4 @@ mod holds;
 mod other_stacks;
 pub(super) mod scene;
 mod validity;
+mod workers;

@@ -4,7 +4,7 @@ use crate::checks::evidence::Evidence;
 use crate::checks::{hosts, weigh};
 use crate::model::{ErrorClass, GOLDEN, Machine, Nanos, Outcome, ReplicaId, Topology, mixed};
 use crate::plan::PlanFields;
-use crate::record::{Judgement, ThresholdResult};
+use crate::record::{Judgement, ThresholdResult, WorkerRecord};
 use crate::recorder::{Recording, Tally};
 use crate::scrape::{Delta, IdleWatch, ProxyDelta, ReplicaDelta};
 use crate::synthetic::{Fate, Setup};
@@ -20,6 +20,7 @@ pub(in crate::checks) struct Scene {
     /// What the counters did by themselves afterwards.
     pub(in crate::checks) idle: Option<IdleWatch>,
     pub(in crate::checks) machine: Machine,
+    pub(in crate::checks) workers: Vec<WorkerRecord>,
 }
 
 fn setup(n: usize, rate: f64, seconds: u64) -> Setup {
@@ -55,6 +56,7 @@ pub(in crate::checks) fn scene(
         topology: run.topology,
         recording: run.recording,
         machine: run.machine,
+        workers: Vec::new(),
     }
 }
 
@@ -77,6 +79,7 @@ impl Scene {
             elapsed: (self.plan.warmup + self.plan.duration).as_secs_f64(),
             idle: self.idle.as_ref(),
             machine: &self.machine,
+            workers: &self.workers,
         };
         weigh(&all, Vec::new())
     }

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::super::format::{percent, span};
 use super::super::sentences::plain;
+use super::super::workers;
 use crate::record::Record;
 
 /// The section; empty where an old record has nothing of it.
@@ -27,6 +28,9 @@ pub(super) fn section(record: &Record) -> String {
                 ]
             })
             .collect(),
+        workers: workers::rows(record),
+        sent_by: workers::sentence(record).unwrap_or_default(),
+        titles: workers::TITLES,
     };
     section
         .render()
@@ -54,6 +58,10 @@ struct Section {
     several: bool,
     items: Vec<Item>,
     threads: Vec<[String; 3]>,
+    workers: Vec<[String; 8]>,
+    /// Who sent the load, in words; empty where it was one process.
+    sent_by: String,
+    titles: [&'static str; 8],
 }
 
 struct Item {

@@ -9,7 +9,7 @@ mod requests;
 use layout::{Ink, Page};
 
 use super::format::{TimeUnit, counted, rate, seconds};
-use super::{events, routes, sentences};
+use super::{events, routes, sentences, workers};
 use crate::record::{Record, Severity, Status};
 
 /// The part of the time that a machine may stand still without a word of it.
@@ -49,6 +49,7 @@ pub fn render_text(record: &Record, options: &TextOptions) -> String {
         }
     }
     stalls(&mut page, record);
+    workers(&mut page, record);
     events(&mut page, record);
     routes(&mut page, record);
     thresholds(&mut page, record);
@@ -86,6 +87,13 @@ fn stalls(page: &mut Page, record: &Record) {
         return;
     };
     page.sentence(2, &sentences::stalls(stalls));
+}
+
+/// Who sent the load, where it was not one process.
+fn workers(page: &mut Page, record: &Record) {
+    if let Some(said) = workers::sentence(record) {
+        page.sentence(2, &said);
+    }
 }
 
 fn thresholds(page: &mut Page, record: &Record) {

@@ -7,3 +7,4 @@ mod connections;
 mod interrupted;
 mod set_up;
 mod traps;
+mod workers;

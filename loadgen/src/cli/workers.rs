@@ -1,0 +1,117 @@
+//! The flags of a load that several workers send, and of one of them.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use super::UsageError;
+use super::args::OutputArgs;
+use super::resolve::span;
+
+/// How long workers have to get ready, where nobody says.
+const START_IN: Duration = Duration::from_secs(5);
+/// The least: they have to be ready a second before the start.
+const LEAST_START_IN: Duration = Duration::from_secs(2);
+
+/// Who sends the load.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WorkersArgs {
+    /// Send the load by so many processes of loadgen, each its slice of the one schedule
+    #[arg(long, value_name = "N", help_heading = "Workers",
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub workers: Option<u32>,
+    /// What starts them: processes on this machine [default: local]
+    #[arg(long, value_name = "ENGINE", requires = "workers", help_heading = "Workers",
+          value_parser = PossibleValuesParser::new(["local"]))]
+    pub engine: Option<String>,
+    /// How long they have to get ready before the load begins [default: 5s]
+    #[arg(long, value_name = "D", requires = "workers", help_heading = "Workers")]
+    pub start_in: Option<String>,
+}
+
+impl WorkersArgs {
+    /// How many workers are wanted, and how long they have to get ready; `None` where this process is
+    /// to send the load.
+    pub fn asked(&self) -> Result<Option<(u32, Duration)>, UsageError> {
+        let start_in = span("--start-in", self.start_in.as_deref())?.unwrap_or(START_IN);
+        if start_in < LEAST_START_IN {
+            return Err(UsageError::new(
+                "--start-in is less than 2s, and workers have to be ready a second before the start",
+                "give them at least 2s; 5s is the default",
+            ));
+        }
+        Ok(self.workers.map(|workers| (workers, start_in)))
+    }
+}
+
+/// One worker.
+#[derive(Clone, Debug, Args)]
+pub struct WorkerArgs {
+    /// A plan file that names a target, or a stored run; `-` is what another loadgen says on standard
+    /// input
+    #[arg(value_name = "PLAN.toml|RUN|-")]
+    pub plan: PathBuf,
+    /// Its number, from 0
+    #[arg(long, value_name = "N")]
+    pub index: u32,
+    /// How many workers there are
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub of: u32,
+    /// The run's name, the same for all of them: letters, digits, `-`, `_` and `.`
+    #[arg(long, value_name = "ID")]
+    pub run_id: String,
+    /// When the load begins, UTC; a worker that is not ready 500 ms before sends nothing
+    #[arg(long, value_name = "2026-01-31T23:59:59Z")]
+    pub start_at: String,
+    /// Which attempt at being this worker it is, where it may be started again
+    #[arg(long, value_name = "ID", default_value = "0")]
+    pub task: String,
+    /// Stop when standard input ends: whoever started it is then gone
+    #[arg(long)]
+    pub until_input_ends: bool,
+}
+
+/// Lines of workers that are to be merged.
+#[derive(Clone, Debug, Args)]
+pub struct CollectArgs {
+    /// The plan that the workers had: a plan file that names a target, or the run that its launcher
+    /// stored, also where that was lost
+    #[arg(value_name = "PLAN.toml|RUN")]
+    pub plan: PathBuf,
+    /// Files with the workers' lines, one after another or mixed; `-` is standard input
+    #[arg(required = true, value_name = "FILE|-")]
+    pub files: Vec<PathBuf>,
+    /// How many workers there were
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub workers: u32,
+    /// The run's name, as the workers were given it
+    #[arg(long, value_name = "ID")]
+    pub run_id: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl WorkerArgs {
+    /// When the load begins.
+    pub fn start(&self) -> Result<SystemTime, UsageError> {
+        humantime::parse_rfc3339(&self.start_at).map_err(|reason| {
+            UsageError::new(
+                format!("--start-at `{}` is no instant: {reason}", self.start_at),
+                "give it in UTC, as 2026-01-31T23:59:59Z",
+            )
+        })
+    }
+
+    /// Refuses a number that is no worker's.
+    pub fn check(&self) -> Result<(), UsageError> {
+        if self.index < self.of {
+            return Ok(());
+        }
+        Err(UsageError::new(
+            format!("there is no worker {} of {}", self.index, self.of),
+            "workers are counted from 0: --index is less than --of",
+        ))
+    }
+}
