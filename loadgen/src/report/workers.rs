@@ -59,17 +59,17 @@ pub(super) fn sentence(record: &Record) -> Option<String> {
         let lag = slowest.map_or_else(String::new, |one| {
             let p99 = span(one.release_lag.p99 as f64);
             format!(
-                "; the latest of them, {}, released at p99 {p99} after the instant",
+                "; worker {}, the latest of them, released 99 % of its requests within {p99}",
                 one.n
             )
         });
         format!(
-            "Sent by {}, all of which delivered{lag}",
+            "Sent by {}, all of which delivered{lag}.",
             counted(all, "worker")
         )
     } else {
         format!(
-            "{delivered} of {} delivered all: {} that the schedule asked for are in no figure, and nobody took them over",
+            "{delivered} of {} delivered all: {} that the schedule asked for are in no figure, and nobody took them over.",
             counted(all, "worker"),
             counted(unsent, "arrival"),
         )
@@ -117,7 +117,9 @@ mod tests {
             "{said}"
         );
         assert!(
-            said.contains(", 1, released at p99 60.0 µs after"),
+            said.contains(
+                "worker 1, the latest of them, released 99 % of its requests within 60.0 µs."
+            ),
             "{said}"
         );
 
