@@ -1,6 +1,8 @@
 //! What cannot be: each mistake has a message with the value, a hint with the remedy, and a code.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 
@@ -392,6 +394,36 @@ fn an_engine_that_may_not_be_asked() {
         &["no permission to use the Docker Engine", &address],
         &["usermod -aG docker", "--stack embedded"],
     );
+}
+
+#[test]
+fn an_engine_whose_answer_has_no_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let engine = format!("tcp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let (mut head, mut byte) = (Vec::new(), [0]);
+                while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|n| n == 1) {
+                    head.extend(byte);
+                }
+                let is_list = String::from_utf8_lossy(&head).contains("/containers/json");
+                let version = r#"{"ApiVersion":"1.41"}"#;
+                let body = if is_list { "[" } else { version };
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
+                let mut sent = client.write_all(format!("{head}{body}").as_bytes());
+                let container = format!("{{\"Id\":\"{}\"}},", "0".repeat(1 << 16));
+                while is_list && sent.is_ok() {
+                    sent = client.write_all(container.as_bytes());
+                }
+            });
+        }
+    });
+    for program in [loadgen("ps"), loadgen("down"), with_engine(&engine)] {
+        let ended = program.env("DOCKER_HOST", &engine).run();
+        let message = ["list containers", "its answer is longer than 16 MiB"];
+        ended.refused(3, &message, &["docker"]);
+    }
 }
 
 /// `loadgen` without root's privilege to pass over permissions.

@@ -7,20 +7,18 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use bollard::Docker;
 use bollard::errors::Error as EngineError;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
-use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt as _;
 use tokio::net::{TcpStream, UnixStream};
 
+use super::line;
 use crate::stack::StackError;
 
 /// Where every Docker tool looks first.
 const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
-
-/// How long a single call may take once the engine has been found to answer.
-const CALL_TIMEOUT_S: u64 = 30;
 
 /// The label that makes a container one of ours: `replica` or `proxy`.
 const ROLE: &str = "loadgen.role";
@@ -83,7 +81,8 @@ impl Engine {
         let address = address.map_or_else(usual_address, ToOwned::to_owned);
         let engine = async {
             knock(&address).await?;
-            let docker = client(&address)?;
+            let docker = line::client(&address);
+            let docker = docker.map_err(|error| unusable(&address, &error.to_string()))?;
             // 20.10 refuses a client that asks for a newer version than its own.
             let docker = docker.negotiate_version().await;
             docker.map_err(|error| not_running(&address, &error))
@@ -107,7 +106,7 @@ impl Engine {
 
     /// The address that published ports are reached at.
     pub(super) fn host(&self) -> &str {
-        tcp_authority(&self.address)
+        line::authority(&self.address)
             .and_then(|authority| authority.rsplit_once(':'))
             .map_or("127.0.0.1", |(host, _port)| host)
     }
@@ -159,7 +158,7 @@ impl Engine {
             EngineError::RequestTimeoutError => not_running(&self.address, error),
             other => StackError::Engine {
                 action: action.to_owned(),
-                reason: other.to_string(),
+                reason: line::reason(other),
             },
         }
     }
@@ -253,7 +252,7 @@ fn usual_address() -> String {
 async fn knock(address: &str) -> Result<(), StackError> {
     let knocked = if let Some(path) = address.strip_prefix("unix://") {
         UnixStream::connect(path).await.map(drop)
-    } else if let Some(authority) = tcp_authority(address) {
+    } else if let Some(authority) = line::authority(address) {
         TcpStream::connect(authority).await.map(drop)
     } else {
         return Err(unusable(address, "only unix:// and tcp:// are supported"));
@@ -269,21 +268,6 @@ fn unanswered(address: &str, error: &io::Error) -> StackError {
         io::ErrorKind::NotFound => not_running(address, &"there is no such socket"),
         _ => not_running(address, error),
     }
-}
-
-fn client(address: &str) -> Result<Docker, StackError> {
-    let client = match address.strip_prefix("unix://") {
-        Some(path) => Docker::connect_with_unix(path, CALL_TIMEOUT_S, API_DEFAULT_VERSION),
-        None => Docker::connect_with_http(address, CALL_TIMEOUT_S, API_DEFAULT_VERSION),
-    };
-    client.map_err(|error| unusable(address, &error.to_string()))
-}
-
-fn tcp_authority(address: &str) -> Option<&str> {
-    let authority = address
-        .strip_prefix("tcp://")
-        .or_else(|| address.strip_prefix("http://"))?;
-    Some(authority.trim_end_matches('/'))
 }
 
 fn unusable(address: &str, reason: &str) -> StackError {
@@ -313,11 +297,5 @@ mod tests {
             "no permission to use the Docker Engine at unix:///s"
         );
         assert!(refused.hint().is_some_and(|hint| hint.contains("usermod")));
-    }
-
-    #[test]
-    fn ports_of_a_remote_engine_are_on_its_own_host() {
-        assert_eq!(tcp_authority("tcp://10.0.0.7:2375/"), Some("10.0.0.7:2375"));
-        assert_eq!(tcp_authority("unix:///s"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The stack of containers: found by label, brought up and taken down by the compose tool.
 //!
 //! # Layout
-//! `engine` asks the Docker Engine, `discover` makes a topology of its answers, `tool` runs
+//! `engine` asks the Docker Engine over `line`, `discover` makes a topology of its answers, `tool` runs
 //! compose; `deeds` is what events do, by `act`; `cpu` reads what the containers used.
 //! **Invariant:** no port is remembered from one run to the next; the engine gives
 //! another one at each start of a container.
@@ -11,6 +11,7 @@ mod cpu;
 mod deeds;
 mod discover;
 mod engine;
+mod line;
 mod tool;
 
 use std::time::Duration;
