@@ -141,7 +141,7 @@ fn busy(record: &Record, role: Role) -> Option<Bottleneck> {
     };
     Some(Bottleneck {
         part: part.to_owned(),
-        evidence: format!("{whose}{name} kept {cpus:.2} of {of:.2} CPUs busy, and {held} no more"),
+        evidence: format!("{whose}{name} kept {cpus:.3} of {of:.3} CPUs busy, and {held} no more"),
     })
 }
 
@@ -352,7 +352,7 @@ mod tests {
         );
         let told = bottleneck(&with_cpu(mostly, &proxy_is_busy)).expect("a part");
         let both = [
-            "proxy 1 kept 0.95 of 1.00 CPUs busy, and its one worker can use no more",
+            "proxy 1 kept 0.950 of 1.000 CPUs busy, and its one worker can use no more",
             "90.00 ms between",
         ];
         assert!(

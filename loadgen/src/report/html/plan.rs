@@ -172,7 +172,7 @@ fn stack(record: &Record) -> Rows {
         (
             "CPU",
             format!(
-                "{} kept {:.2} CPUs busy of {:.2}",
+                "{} kept {:.3} CPUs busy of {:.3}",
                 plain(&one.name),
                 one.cpus,
                 one.of
