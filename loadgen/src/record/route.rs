@@ -28,7 +28,7 @@ pub struct RouteQuantile {
     pub difference: f64,
     /// Where the difference lies, at 99 %; absent where there were too few seconds.
     pub interval: Option<(f64, f64)>,
-    /// Whether the interval excludes that there is none, and no swap of the routes by chance, second by
-    /// second, made as large a difference.
+    /// Whether all of the interval is beyond 0.1 ms, and no swap of the routes by chance, second by
+    /// second, made as large a difference; in fewer than 13 seconds none is found.
     pub found: bool,
 }
