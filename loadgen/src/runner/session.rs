@@ -268,7 +268,7 @@ async fn look(scraper: &Scraper, stack: &Stack) -> Look {
     Look {
         counters,
         replicas: replicas.unwrap_or_default(),
-        cpu: Vec::new(),
+        ..Look::default()
     }
 }
 

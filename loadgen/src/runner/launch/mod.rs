@@ -16,7 +16,6 @@ use crate::engine::{Clock, Observer as _};
 use crate::export::Meter;
 use crate::model::{RunEvent, Topology};
 use crate::plan::Plan;
-use crate::record::WorkerRecord;
 use crate::recorder::Window;
 use crate::store::Spool;
 use crate::workers::{Job, Merger, MergerOptions, TooLong, run_token};
@@ -321,11 +320,10 @@ impl Following {
         for window in &merged.windows {
             self.relay.window(window);
         }
-        let workers: Vec<WorkerRecord> = merged.workers;
         Applied {
             recording: merged.recording,
             spool: self.relay.spool,
-            workers,
+            workers: merged.workers,
         }
     }
 }

@@ -12,7 +12,6 @@ use bollard::errors::Error as EngineError;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
-use tokio::net::{TcpStream, UnixStream};
 
 use super::line;
 use crate::stack::StackError;
@@ -250,13 +249,10 @@ fn usual_address() -> String {
 
 /// Connects once, because the client's own errors do not tell a missing permission apart.
 async fn knock(address: &str) -> Result<(), StackError> {
-    let knocked = if let Some(path) = address.strip_prefix("unix://") {
-        UnixStream::connect(path).await.map(drop)
-    } else if let Some(authority) = line::authority(address) {
-        TcpStream::connect(authority).await.map(drop)
-    } else {
+    if !address.starts_with("unix://") && line::authority(address).is_none() {
         return Err(unusable(address, "only unix:// and tcp:// are supported"));
-    };
+    }
+    let knocked = line::connect(address).await.map(drop);
     knocked.map_err(|error| unanswered(address, &error))
 }
 

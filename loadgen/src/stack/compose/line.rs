@@ -53,7 +53,8 @@ async fn ask(
     address: String,
     mut request: BollardRequest,
 ) -> Result<Response<Incoming>, EngineError> {
-    let line = TokioIo::new(Line::to(&address).await?);
+    let stream = connect(&address).await?;
+    let line = TokioIo::new(Line::over(stream, MOST_ANSWER, MOST_TIME));
     let (mut sender, connection) = http1::handshake(line).await?;
     // Its end is told to whoever reads the answer.
     tokio::spawn(connection);
@@ -78,7 +79,15 @@ pub(super) fn authority(address: &str) -> Option<&str> {
     Some(authority.trim_end_matches('/'))
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// Connects to a socket or a port.
+pub(super) async fn connect(address: &str) -> io::Result<Box<dyn Stream>> {
+    Ok(match address.strip_prefix("unix://") {
+        Some(path) => Box::new(UnixStream::connect(path).await?),
+        None => Box::new(TcpStream::connect(authority(address).unwrap_or(address)).await?),
+    })
+}
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection that fails where more comes than an answer may have, or for longer.
@@ -90,14 +99,6 @@ struct Line {
 }
 
 impl Line {
-    async fn to(address: &str) -> io::Result<Self> {
-        let stream: Box<dyn Stream> = match (address.strip_prefix("unix://"), authority(address)) {
-            (Some(path), _) => Box::new(UnixStream::connect(path).await?),
-            (None, authority) => Box::new(TcpStream::connect(authority.unwrap_or(address)).await?),
-        };
-        Ok(Self::over(stream, MOST_ANSWER, MOST_TIME))
-    }
-
     fn over(stream: Box<dyn Stream>, most: usize, within: Duration) -> Self {
         Self {
             stream,
