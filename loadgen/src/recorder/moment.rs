@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Window;
+use super::tally::add_each;
 use crate::model::{ErrorClass, Nanos, ReplicaId};
 
 /// One short window of one group. Requests are counted when they are done.
@@ -59,11 +60,11 @@ impl Moment {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         self.retried += other.retried;
-        add(&mut self.status, &other.status);
-        add(&mut self.errors, &other.errors);
-        add(&mut self.replicas, &other.replicas);
+        add_each(&mut self.status, &other.status);
+        add_each(&mut self.errors, &other.errors);
+        add_each(&mut self.replicas, &other.replicas);
         let mut response: BTreeMap<_, _> = self.response.iter().copied().collect();
-        add(&mut response, &other.response.iter().copied().collect());
+        add_each(&mut response, &other.response.iter().copied().collect());
         self.response = response.into_iter().collect();
     }
 
@@ -71,11 +72,5 @@ impl Moment {
     #[must_use]
     pub const fn end(&self) -> Nanos {
         self.start.plus(self.length)
-    }
-}
-
-fn add<K: Ord + Clone>(sum: &mut BTreeMap<K, u64>, other: &BTreeMap<K, u64>) {
-    for (key, count) in other {
-        *sum.entry(key.clone()).or_default() += count;
     }
 }

@@ -370,7 +370,8 @@ impl Connections {
     }
 }
 
-fn add_each<K: Clone + Ord>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
+/// Adds what others counted, by what they counted it of.
+pub(super) fn add_each<K: Clone + Ord>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
     for (key, count) in theirs {
         *ours.entry(key.clone()).or_default() += count;
     }
