@@ -9,6 +9,7 @@
 //! load nor verdicts.
 
 mod compose;
+mod docker;
 mod embedded;
 mod error;
 mod exec;

@@ -8,8 +8,9 @@ use bollard::models::{
 };
 use bollard::query_parameters::KillContainerOptionsBuilder;
 
-use super::engine::{Container, Engine};
+use super::engine::Container;
 use crate::stack::StackError;
+use crate::stack::docker::Engine;
 
 /// The time over which a CPU quota is counted, in microseconds.
 const PERIOD: i64 = 100_000;

@@ -9,8 +9,9 @@ use futures_util::future::join_all;
 
 use super::Compose;
 use super::discover::{id_of, name_of};
-use super::engine::{Container, Engine, Inspection};
+use super::engine::{Container, Inspection};
 use crate::model::{CpuReading, Nanos, Role};
+use crate::stack::docker::Engine;
 
 /// How long an engine may take to tell it. It is a figure beside others: a run does not wait for it.
 const LIMIT: Duration = Duration::from_secs(2);

@@ -1,23 +1,14 @@
 //! Asks the Docker Engine which of our containers there are, and in what state.
 
 use std::collections::HashMap;
-use std::env;
-use std::io;
 use std::net::IpAddr;
-use std::path::Path;
-use std::time::Duration;
 
-use bollard::Docker;
-use bollard::errors::Error as EngineError;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
 
-use super::line;
 use crate::stack::StackError;
-
-/// Where every Docker tool looks first.
-const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
+use crate::stack::docker::Engine;
 
 /// The label that makes a container one of ours: `replica` or `proxy`.
 const ROLE: &str = "loadgen.role";
@@ -25,12 +16,6 @@ const ROLE: &str = "loadgen.role";
 /// How much of a container's log goes into an error.
 const LOG_LINES: &str = "5";
 const LOG_BYTES: usize = 2048;
-
-/// A Docker Engine that has answered.
-pub(super) struct Engine {
-    pub(super) docker: Docker,
-    address: String,
-}
 
 /// One of our containers, running or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,44 +57,6 @@ pub(super) struct Inspection {
 }
 
 impl Engine {
-    /// Reaches the engine at `address`, or the one every Docker tool would take.
-    pub(super) async fn connect(
-        address: Option<&str>,
-        within: Duration,
-    ) -> Result<Self, StackError> {
-        let address = address.map_or_else(usual_address, ToOwned::to_owned);
-        let engine = async {
-            knock(&address).await?;
-            let docker = line::client(&address);
-            let docker = docker.map_err(|error| unusable(&address, &error.to_string()))?;
-            // 20.10 refuses a client that asks for a newer version than its own.
-            let docker = docker.negotiate_version().await;
-            docker.map_err(|error| not_running(&address, &error))
-        };
-        match tokio::time::timeout(within, engine).await {
-            Ok(docker) => Ok(Self {
-                docker: docker?,
-                address,
-            }),
-            Err(_) => Err(not_running(
-                &address,
-                &format!("no answer within {within:?}"),
-            )),
-        }
-    }
-
-    /// The engine's address, for people.
-    pub(super) fn address(&self) -> &str {
-        &self.address
-    }
-
-    /// The address that published ports are reached at.
-    pub(super) fn host(&self) -> &str {
-        line::authority(&self.address)
-            .and_then(|authority| authority.rsplit_once(':'))
-            .map_or("127.0.0.1", |(host, _port)| host)
-    }
-
     /// Every container that bears our label, of whatever project.
     pub(super) async fn containers(&self) -> Result<Vec<Container>, StackError> {
         let filters = HashMap::from([("label", vec![ROLE])]);
@@ -146,20 +93,6 @@ impl Engine {
             }
         }
         words.trim().to_owned()
-    }
-
-    pub(super) fn refused(&self, action: &str, error: &EngineError) -> StackError {
-        match error {
-            EngineError::DockerResponseServerError { message, .. } => StackError::Engine {
-                action: action.to_owned(),
-                reason: message.clone(),
-            },
-            EngineError::RequestTimeoutError => not_running(&self.address, error),
-            other => StackError::Engine {
-                action: action.to_owned(),
-                reason: line::reason(other),
-            },
-        }
     }
 }
 
@@ -228,70 +161,5 @@ impl Inspection {
                 .map(|health| health.to_string())
                 .filter(|health| !health.is_empty() && health != "none"),
         }
-    }
-}
-
-/// `DOCKER_HOST`, the system's socket, or that of a rootless engine.
-fn usual_address() -> String {
-    if let Ok(address) = env::var("DOCKER_HOST")
-        && !address.is_empty()
-    {
-        return address;
-    }
-    let rootless = env::var("XDG_RUNTIME_DIR").map(|folder| format!("{folder}/docker.sock"));
-    match rootless {
-        Ok(socket) if !Path::new(SYSTEM_SOCKET).exists() && Path::new(&socket).exists() => {
-            format!("unix://{socket}")
-        }
-        _ => format!("unix://{SYSTEM_SOCKET}"),
-    }
-}
-
-/// Connects once, because the client's own errors do not tell a missing permission apart.
-async fn knock(address: &str) -> Result<(), StackError> {
-    if !address.starts_with("unix://") && line::authority(address).is_none() {
-        return Err(unusable(address, "only unix:// and tcp:// are supported"));
-    }
-    let knocked = line::connect(address).await.map(drop);
-    knocked.map_err(|error| unanswered(address, &error))
-}
-
-fn unanswered(address: &str, error: &io::Error) -> StackError {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => StackError::EnginePermission {
-            address: address.to_owned(),
-        },
-        io::ErrorKind::NotFound => not_running(address, &"there is no such socket"),
-        _ => not_running(address, error),
-    }
-}
-
-fn unusable(address: &str, reason: &str) -> StackError {
-    StackError::BadUrl {
-        what: "the Docker Engine's address",
-        url: address.to_owned(),
-        reason: reason.to_owned(),
-    }
-}
-
-fn not_running(address: &str, reason: &dyn std::fmt::Display) -> StackError {
-    StackError::EngineNotRunning {
-        address: address.to_owned(),
-        reason: reason.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_permission_is_not_taken_for_an_engine_that_does_not_run() {
-        let refused = unanswered("unix:///s", &io::ErrorKind::PermissionDenied.into());
-        assert_eq!(
-            refused.to_string(),
-            "no permission to use the Docker Engine at unix:///s"
-        );
-        assert!(refused.hint().is_some_and(|hint| hint.contains("usermod")));
     }
 }

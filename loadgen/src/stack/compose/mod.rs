@@ -1,7 +1,7 @@
 //! The stack of containers: found by label, brought up and taken down by the compose tool.
 //!
 //! # Layout
-//! `engine` asks the Docker Engine over `line`, `discover` makes a topology of its answers, `tool` runs
+//! `engine` asks the Docker Engine for containers, `discover` makes a topology of its answers, `tool` runs
 //! compose; `deeds` is what events do, by `act`; `cpu` reads what the containers used.
 //! **Invariant:** no port is remembered from one run to the next; the engine gives
 //! another one at each start of a container.
@@ -11,7 +11,6 @@ mod cpu;
 mod deeds;
 mod discover;
 mod engine;
-mod line;
 mod tool;
 
 use std::time::Duration;
@@ -21,18 +20,16 @@ use tokio::time::Instant;
 
 use self::deeds::Changed;
 use self::discover::Found;
-use self::engine::{Container, Engine, Inspection};
+use self::engine::{Container, Inspection};
 use self::tool::{Scene, Tool};
 use super::StackError;
+use super::docker::{ENGINE_LIMIT, Engine};
 use super::spec::{Project, StackSpec};
 use crate::model::ReplicaStatus;
 use crate::model::Topology;
 
 /// How long to wait between two looks at containers that become healthy.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// How long an engine may take to answer when it was asked for by name.
-const ENGINE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A compose stack that runs.
 pub(super) struct Compose {
