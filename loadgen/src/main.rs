@@ -16,7 +16,7 @@ use loadgen::record::{self, Record, Versions};
 use loadgen::report::{self, TextOptions};
 use loadgen::runner::{
     self, Assignment, Course, EventSink, Experiment, Gathering, Known, Launch, Operated,
-    PlanSource, RunError, Signals, Stored, Test,
+    PlanSource, RunError, Signals, Stored, Test, WorkerEngine,
 };
 use loadgen::search;
 use loadgen::stack::{Project, StackSpec};
@@ -140,7 +140,14 @@ async fn test(
         Ok(asked) => asked,
         Err(error) => return misused(&error),
     };
-    let launch = asked.map(|(workers, start_in)| Launch { workers, start_in });
+    let launch = asked.map(|asked| Launch {
+        workers: asked.workers,
+        start_in: asked.start_in,
+        engine: match asked.swarm {
+            Some((image, network)) => WorkerEngine::Swarm { image, network },
+            None => WorkerEngine::Local,
+        },
+    });
     let (mode, shown) = (progress(&output), shown(&output));
     let test = Test {
         source,

@@ -12,6 +12,8 @@ use super::resolve::span;
 
 /// How long workers have to get ready, where nobody says.
 const START_IN: Duration = Duration::from_secs(5);
+/// How long where a Swarm starts them: a container takes a second, an image that is unpacked some more.
+const START_IN_SWARM: Duration = Duration::from_secs(10);
 /// The least: they have to be ready a second before the start.
 const LEAST_START_IN: Duration = Duration::from_secs(2);
 
@@ -22,27 +24,78 @@ pub struct WorkersArgs {
     #[arg(long, value_name = "N", help_heading = "Workers",
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub workers: Option<u32>,
-    /// What starts them: processes on this machine [default: local]
+    /// What starts them: processes on this machine, or the Docker Swarm of the usual engine [default: local]
     #[arg(long, value_name = "ENGINE", requires = "workers", help_heading = "Workers",
-          value_parser = PossibleValuesParser::new(["local"]))]
+          value_parser = PossibleValuesParser::new(["local", "swarm"]))]
     pub engine: Option<String>,
-    /// How long they have to get ready before the load begins [default: 5s]
+    /// How long they have to get ready before the load begins [default: 5s, 10s by swarm]
     #[arg(long, value_name = "D", requires = "workers", help_heading = "Workers")]
     pub start_in: Option<String>,
+    /// The image of the workers, on every machine of the Swarm [default: loadgen]
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        requires = "workers",
+        help_heading = "Workers"
+    )]
+    pub worker_image: Option<String>,
+    /// The network that they are in, one of the Swarm's [default: host, that of their machine]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "workers",
+        help_heading = "Workers"
+    )]
+    pub worker_network: Option<String>,
+}
+
+/// The load that workers send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkersAsked {
+    pub workers: u32,
+    /// How long they have to get ready.
+    pub start_in: Duration,
+    /// The image and the network of workers that a Swarm starts.
+    pub swarm: Option<(String, String)>,
 }
 
 impl WorkersArgs {
-    /// How many workers are wanted, and how long they have to get ready; `None` where this process is
-    /// to send the load.
-    pub fn asked(&self) -> Result<Option<(u32, Duration)>, UsageError> {
-        let start_in = span("--start-in", self.start_in.as_deref())?.unwrap_or(START_IN);
+    /// The workers that are wanted; `None` where this process is to send the load.
+    pub fn asked(&self) -> Result<Option<WorkersAsked>, UsageError> {
+        let is_swarm = self.engine.as_deref() == Some("swarm");
+        for (flag, value) in [
+            ("--worker-image", &self.worker_image),
+            ("--worker-network", &self.worker_network),
+        ] {
+            if let Some(value) = value.as_ref().filter(|_| !is_swarm) {
+                return Err(UsageError::new(
+                    format!(
+                        "{flag} `{value}`: workers that are processes on this machine have none"
+                    ),
+                    "give --engine swarm, or leave it out",
+                ));
+            }
+        }
+        let usual = if is_swarm { START_IN_SWARM } else { START_IN };
+        let start_in = span("--start-in", self.start_in.as_deref())?.unwrap_or(usual);
         if start_in < LEAST_START_IN {
             return Err(UsageError::new(
                 "--start-in is less than 2s, and workers have to be ready a second before the start",
-                "give them at least 2s; 5s is the default",
+                "give them at least 2s; 5s is the default, and 10s by --engine swarm",
             ));
         }
-        Ok(self.workers.map(|workers| (workers, start_in)))
+        let or = |value: &Option<String>, usual: &str| value.clone().unwrap_or(usual.into());
+        let swarm = is_swarm.then(|| {
+            (
+                or(&self.worker_image, "loadgen"),
+                or(&self.worker_network, "host"),
+            )
+        });
+        Ok(self.workers.map(|workers| WorkersAsked {
+            workers,
+            start_in,
+            swarm,
+        }))
     }
 }
 

@@ -59,6 +59,22 @@ pub enum StackError {
         action: String,
         reason: String,
     },
+    /// An engine that manages no Swarm.
+    #[error("the Docker Engine at {address} manages no Swarm")]
+    NoSwarm {
+        /// The engine's address.
+        address: String,
+    },
+    /// An image for workers that the engine does not have.
+    #[error("the image {image} for the workers: {reason}")]
+    NoWorkerImage { image: String, reason: String },
+    /// A file that a Swarm cannot give to its tasks.
+    #[error("{file} has {bytes} bytes, and a Swarm gives its tasks files of at most {most}")]
+    TooLargeForSwarm {
+        file: String,
+        bytes: usize,
+        most: usize,
+    },
     /// Neither `docker compose` nor `docker-compose`.
     #[error("neither `docker compose` nor `docker-compose` is installed")]
     ComposeMissing,
@@ -174,6 +190,21 @@ impl StackError {
             }
             Self::Engine { .. } => {
                 "`docker info` and the engine's log say more; --stack embedded needs no Docker"
+                    .into()
+            }
+            Self::NoSwarm { .. } => {
+                "`docker swarm init` makes one of this engine, or set DOCKER_HOST to a manager's; \
+                 --engine local needs none"
+                    .into()
+            }
+            Self::NoWorkerImage { .. } => {
+                "make it in the repository's folder, `docker build --target loadgen -t loadgen .`, and bring \
+                 it to every machine of the Swarm, or name another one by --worker-image"
+                    .into()
+            }
+            Self::TooLargeForSwarm { .. } => {
+                "make it smaller, or put it on every machine and start `loadgen worker` there by hand \
+                 (docs/machines.md)"
                     .into()
             }
             Self::ComposeMissing => {

@@ -3,7 +3,7 @@
 //! # Layout
 //! [`bring_up`] makes a [`Stack`] of what is [`StackSpec`]: `embedded` child processes, the
 //! `compose` project's containers, or something `external`. [`up`], [`down`] and [`ps`] are
-//! the commands of the same names.
+//! the commands of the same names. [`swarm`] is where workers run, on the same `docker` engine.
 //!
 //! **Invariant:** the only room that starts what is loaded, and talks to Docker; it knows neither
 //! load nor verdicts.
@@ -15,6 +15,7 @@ mod error;
 mod exec;
 mod external;
 mod spec;
+pub mod swarm;
 
 pub use embedded::child_main;
 pub use error::{ExitClass, StackError};

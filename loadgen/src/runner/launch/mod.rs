@@ -3,7 +3,9 @@
 //! The workers are given one instant to start at, and do not speak with one another. None is started
 //! again, and nobody takes over the slice of one that is lost: that would be another load.
 
+mod crew;
 mod processes;
+mod swarm;
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,7 +21,7 @@ use crate::plan::Plan;
 use crate::recorder::Window;
 use crate::store::Spool;
 use crate::workers::{Job, Merger, MergerOptions, TooLong, run_token};
-use processes::{Asked, Processes, Said};
+use crew::{Asked, Crew, Said};
 
 /// How long before the start every worker must be ready.
 const READY_BEFORE: Duration = Duration::from_secs(1);
@@ -31,12 +33,26 @@ const GRACE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How a load is divided among workers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Launch {
     /// How many processes of this program send it, at least 1.
     pub workers: u32,
     /// How long they have to get ready.
     pub start_in: Duration,
+    pub engine: WorkerEngine,
+}
+
+/// What starts workers.
+#[derive(Clone, Debug)]
+pub enum WorkerEngine {
+    /// This program, on this machine.
+    Local,
+    /// The Docker Swarm that the usual engine manages.
+    Swarm {
+        image: String,
+        /// The network that the workers are in.
+        network: String,
+    },
 }
 
 /// The plan, what it goes through, and the run's name.
@@ -96,7 +112,7 @@ impl Launch {
                         Signals::now();
                     }
                     stopping = true;
-                    following.processes.let_go();
+                    following.crew.let_go().await;
                     events(RunEvent::State("stopping: what is in flight may end; once more to stop now"));
                 }
                 () = tokio::time::sleep_until(start.of(step).into()), if !stopping && step != Step::Go => {
@@ -150,7 +166,7 @@ impl Launch {
             workers: self.workers,
             start: start.wall,
         };
-        let (processes, said) = Processes::start(&asked, &job.line()).await?;
+        let (crew, said) = Crew::start(&self.engine, &asked, &job).await?;
         let merger = Merger::new(MergerOptions {
             run,
             plan: plan.clone(),
@@ -160,7 +176,7 @@ impl Launch {
             merger,
             heard: vec![Instant::now(); self.workers as usize],
             relay,
-            processes,
+            crew,
             left: self.workers,
             say,
         };
@@ -223,7 +239,7 @@ struct Following {
     /// When each was heard of last.
     heard: Vec<Instant>,
     relay: Relay,
-    processes: Processes,
+    crew: Crew,
     /// How many have not ended.
     left: u32,
     say: mpsc::UnboundedSender<Told>,
@@ -246,11 +262,15 @@ impl Following {
                 let reason = self.merger.reason(*n).unwrap_or_default();
                 format!("worker {n}: {reason}")
             } else {
-                format!("worker {n} still gets ready")
+                let about = self.crew.about(*n);
+                let about = about.map_or_else(String::new, |words| format!(", {words}"));
+                format!("worker {n} still gets ready{about}")
             }
         };
         let missing = missing.iter().map(why).collect();
-        self.processes.kill_all().await;
+        if let Some(left) = self.crew.kill_all().await {
+            let _ = self.say.send(Told::State(format!("warning: {left}")));
+        }
         Err(RunError::MissingWorkers { missing, of })
     }
 
@@ -264,7 +284,7 @@ impl Following {
         self.heard[n as usize] = Instant::now();
         let Some(line) = line else {
             self.left -= 1;
-            let reason = self.processes.ended(n).await;
+            let reason = self.crew.ended(n).await;
             let windows = self.merger.lose(n, reason);
             self.pass_on(windows);
             self.complain(n);
@@ -298,24 +318,26 @@ impl Following {
     /// Ends workers that are silent, or that there should be no more.
     fn look(&mut self, over: Instant) {
         for n in 0..self.heard.len() as u32 {
-            if self.processes.has_ended(n) {
+            if self.crew.has_ended(n) {
                 continue;
             }
             let silent = self.heard[n as usize].elapsed();
             if silent > MOST_SILENT {
                 let windows = self.merger.lose(n, "it fell silent, and was ended");
                 self.pass_on(windows);
-                self.processes.kill(n);
+                self.crew.kill(n);
             } else if Instant::now() > over {
                 let windows = self.merger.lose(n, "it did not end in time, and was ended");
                 self.pass_on(windows);
-                self.processes.kill(n);
+                self.crew.kill(n);
             }
         }
     }
 
     async fn finish(mut self) -> Applied {
-        self.processes.kill_all().await;
+        if let Some(left) = self.crew.kill_all().await {
+            let _ = self.say.send(Told::State(format!("warning: {left}")));
+        }
         let merged = self.merger.finish();
         for window in &merged.windows {
             self.relay.window(window);

@@ -4,7 +4,6 @@
 //! there, it stops sending and ends. So no worker outlives whoever started it.
 
 use std::process::Stdio;
-use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
@@ -13,28 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::super::RunError;
 use super::super::worker::wall_ms;
-use crate::workers::{Lines, TooLong};
-
-/// How many lines may wait to be merged before those who say them have to wait.
-const MOST_WAITING: usize = 1_024;
-/// How much of what a worker says to people is kept: its end.
-const KEPT: usize = 1_024;
-/// How long a worker may take to end after its last line.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What workers are asked for.
-pub(super) struct Asked {
-    pub(super) run: String,
-    pub(super) workers: u32,
-    pub(super) start: SystemTime,
-}
-
-/// A line of a worker, as it was read; `None` at its end.
-pub(super) struct Said {
-    pub(super) n: u32,
-    pub(super) line: Option<Result<String, TooLong>>,
-    pub(super) read_at_ms: f64,
-}
+use super::crew::{Asked, KEPT, PATIENCE, Said, tail};
+use crate::workers::Lines;
 
 /// The workers that run, or have run.
 pub(super) struct Processes(Vec<Process>);
@@ -52,8 +31,8 @@ impl Processes {
     pub(super) async fn start(
         asked: &Asked,
         job: &str,
-    ) -> Result<(Self, mpsc::Receiver<Said>), RunError> {
-        let (said, heard) = mpsc::channel(MOST_WAITING);
+        said: mpsc::Sender<Said>,
+    ) -> Result<Self, RunError> {
         let mut processes = Vec::new();
         for n in 0..asked.workers {
             let process = Process::start(n, asked, said.clone());
@@ -68,7 +47,7 @@ impl Processes {
                 let _ = lifeline.write_all(job.as_bytes()).await;
             }
         }
-        Ok((Self(processes), heard))
+        Ok(Self(processes))
     }
 
     /// Asks all of them to end.
@@ -185,9 +164,7 @@ async fn listen(n: u32, mut from: impl AsyncRead + Unpin, said: mpsc::Sender<Sai
 async fn keep_end(mut from: impl AsyncRead + Unpin) -> String {
     let (mut kept, mut piece) = (Vec::new(), [0; 1_024]);
     while let Ok(length @ 1..) = from.read(&mut piece).await {
-        kept.extend_from_slice(&piece[..length]);
-        let surplus = kept.len().saturating_sub(KEPT);
-        kept.drain(..surplus);
+        tail(&mut kept, &piece[..length], KEPT);
     }
     let text = String::from_utf8_lossy(&kept);
     text.split_whitespace().collect::<Vec<_>>().join(" ")

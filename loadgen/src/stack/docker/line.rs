@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use bytes::Bytes;
+use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
-use hyper::{Response, Uri};
+use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -35,7 +37,7 @@ pub(super) fn client(address: &str) -> Result<Docker, EngineError> {
 }
 
 /// Why a question had no answer, down to the cause.
-pub(super) fn reason(error: &EngineError) -> String {
+pub(in crate::stack) fn reason(error: &EngineError) -> String {
     let mut reason = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(deeper) = cause {
@@ -46,6 +48,23 @@ pub(super) fn reason(error: &EngineError) -> String {
         cause = deeper.source();
     }
     reason
+}
+
+/// An answer that lasts as long as whoever gives it has something to say: its head is bounded in time,
+/// and who reads it bounds the rest.
+pub(super) async fn stream(address: &str, path: &str) -> Result<Response<Incoming>, EngineError> {
+    let asked = async {
+        let line = TokioIo::new(connect(address).await?);
+        let (mut sender, connection) = http1::handshake(line).await?;
+        tokio::spawn(connection);
+        let request = Request::get(path).header(HOST, "docker");
+        let request = request.body(Empty::<Bytes>::new())?;
+        Ok(sender.send_request(request).await?)
+    };
+    match tokio::time::timeout(MOST_TIME, asked).await {
+        Ok(answer) => answer,
+        Err(_) => Err(EngineError::RequestTimeoutError),
+    }
 }
 
 /// Connects, and returns when the head of the answer is there.

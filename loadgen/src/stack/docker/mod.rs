@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
+use hyper::body::Incoming;
 
 use super::StackError;
+pub(super) use line::reason;
 
 /// Where every Docker tool looks first.
 const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
@@ -63,6 +65,19 @@ impl Engine {
             .map_or("127.0.0.1", |(host, _port)| host)
     }
 
+    /// An answer that goes on, to be read as it comes.
+    pub(super) async fn stream(&self, path: &str, action: &str) -> Result<Incoming, StackError> {
+        let answer = line::stream(&self.address, path).await;
+        let answer = answer.map_err(|error| self.refused(action, &error))?;
+        if answer.status().is_success() {
+            return Ok(answer.into_body());
+        }
+        Err(StackError::Engine {
+            action: action.to_owned(),
+            reason: format!("it answers {}", answer.status()),
+        })
+    }
+
     pub(super) fn refused(&self, action: &str, error: &EngineError) -> StackError {
         match error {
             EngineError::DockerResponseServerError { message, .. } => StackError::Engine {
@@ -72,7 +87,7 @@ impl Engine {
             EngineError::RequestTimeoutError => not_running(&self.address, error),
             other => StackError::Engine {
                 action: action.to_owned(),
-                reason: line::reason(other),
+                reason: reason(other),
             },
         }
     }

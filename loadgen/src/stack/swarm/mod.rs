@@ -1,0 +1,218 @@
+//! Docker Swarm: workers as the tasks of a replicated job, which every Docker can run.
+//!
+//! # Layout
+//! [`Swarm`] is a manager of one; [`Swarm::start`] makes a job by `service`, and [`Crew`] is what has
+//! become of it: its [`Task`]s, what they print ([`Log`]), and its end.
+//!
+//! **Invariant:** everything that is made bears the label `loadgen.run`, and [`Swarm::clear`] removes
+//! what bears it. No image is fetched: the engine takes those that its machines have.
+
+mod log;
+mod service;
+mod task;
+
+use std::collections::HashMap;
+
+use bollard::query_parameters::{
+    ListConfigsOptionsBuilder, ListSecretsOptionsBuilder, ListServicesOptionsBuilder,
+    ListTasksOptionsBuilder, UpdateServiceOptionsBuilder,
+};
+
+pub use log::{Log, Piece, Source};
+pub use service::{Assignment, MOST_FILE, Shipped};
+pub use task::{Node, Task, TaskPhase};
+
+use super::StackError;
+use super::docker::{ENGINE_LIMIT, Engine};
+
+/// The label of everything that belongs to a run.
+const RUN: &str = "loadgen.run";
+
+/// A Swarm, by one of its managers.
+pub struct Swarm {
+    engine: Engine,
+}
+
+/// The workers of a run: a service, and what it was given.
+pub struct Crew {
+    swarm: Swarm,
+    /// The service's name.
+    name: String,
+}
+
+impl Swarm {
+    /// Reaches the engine that every Docker tool would take, which has to manage a Swarm.
+    pub async fn reach() -> Result<Self, StackError> {
+        let engine = Engine::connect(None, ENGINE_LIMIT).await?;
+        let info = engine.docker.info().await;
+        let info = info.map_err(|error| engine.refused("tell about itself", &error))?;
+        if !(info.swarm).is_some_and(|swarm| swarm.control_available == Some(true)) {
+            return Err(StackError::NoSwarm {
+                address: engine.address().to_owned(),
+            });
+        }
+        Ok(Self { engine })
+    }
+
+    /// Starts a run's workers. What was made of them is removed where they cannot be started.
+    pub async fn start(self, assignment: &Assignment) -> Result<Crew, StackError> {
+        let image = &assignment.image;
+        let found = self.engine.docker.inspect_image(image).await;
+        found.map_err(|error| StackError::NoWorkerImage {
+            image: image.clone(),
+            reason: super::docker::reason(&error),
+        })?;
+        let nodes = self.nodes().await?;
+        let ready = nodes.iter().filter(|node| node.takes_tasks).count() as u64;
+        let name = service::name_of(&assignment.run);
+        let started = self.start_service(assignment, &name, ready).await;
+        if started.is_err() {
+            // The first error is the one to tell of.
+            let _ = self.clear(Some(&assignment.run)).await;
+        }
+        started.map(|()| Crew { swarm: self, name })
+    }
+
+    async fn start_service(
+        &self,
+        assignment: &Assignment,
+        name: &str,
+        nodes: u64,
+    ) -> Result<(), StackError> {
+        let mut configs = Vec::new();
+        let mut secrets = Vec::new();
+        for (n, file) in assignment.files.iter().enumerate() {
+            let name = format!("{name}-{n}");
+            if file.is_secret {
+                let made = self
+                    .engine
+                    .docker
+                    .create_secret(file.secret(&name, &assignment.run));
+                let made = made.await;
+                let made = made.map_err(|error| self.engine.refused("make a secret", &error))?;
+                secrets.push(file.secret_at(&name, made.id));
+            } else {
+                let made = self
+                    .engine
+                    .docker
+                    .create_config(file.config(&name, &assignment.run));
+                let made = made.await;
+                let made = made.map_err(|error| self.engine.refused("make a config", &error))?;
+                configs.push(file.config_at(&name, made.id));
+            }
+        }
+        let job = service::job(assignment, name, nodes, configs, secrets);
+        let made = self.engine.docker.create_service(job, None).await;
+        made.map(drop)
+            .map_err(|error| self.engine.refused("start the workers' service", &error))
+    }
+
+    /// The workers of a run whose launcher is gone; none where the Swarm knows none.
+    pub async fn find(self, run: &str) -> Result<Option<Crew>, StackError> {
+        let names = self.services(Some(run)).await?;
+        let name = names.into_iter().next();
+        Ok(name.map(|name| Crew { swarm: self, name }))
+    }
+
+    /// The machines.
+    pub async fn nodes(&self) -> Result<Vec<Node>, StackError> {
+        let nodes = self.engine.docker.list_nodes(None).await;
+        let nodes = nodes.map_err(|error| self.engine.refused("list the Swarm's nodes", &error))?;
+        Ok(nodes.into_iter().filter_map(Node::of).collect())
+    }
+
+    /// Removes the workers of a run, or of all runs; tells how many runs had some.
+    pub async fn clear(&self, run: Option<&str>) -> Result<usize, StackError> {
+        let services = self.services(run).await?;
+        for name in &services {
+            self.empty(name).await?;
+            let removed = self.engine.docker.delete_service(name).await;
+            removed.map_err(|error| self.engine.refused("remove a service", &error))?;
+        }
+        let filters = HashMap::from([("label", vec![label(run)])]);
+        let options = ListConfigsOptionsBuilder::new().filters(&filters).build();
+        let configs = self.engine.docker.list_configs(Some(options)).await;
+        let configs = configs.map_err(|error| self.engine.refused("list configs", &error))?;
+        for id in configs.into_iter().filter_map(|config| config.id) {
+            let removed = self.engine.docker.delete_config(&id).await;
+            removed.map_err(|error| self.engine.refused("remove a config", &error))?;
+        }
+        let options = ListSecretsOptionsBuilder::new().filters(&filters).build();
+        let secrets = self.engine.docker.list_secrets(Some(options)).await;
+        let secrets = secrets.map_err(|error| self.engine.refused("list secrets", &error))?;
+        for id in secrets.into_iter().filter_map(|secret| secret.id) {
+            let removed = self.engine.docker.delete_secret(&id).await;
+            removed.map_err(|error| self.engine.refused("remove a secret", &error))?;
+        }
+        Ok(services.len())
+    }
+
+    /// The names of a run's services, or of all runs'.
+    async fn services(&self, run: Option<&str>) -> Result<Vec<String>, StackError> {
+        let filters = HashMap::from([("label", vec![label(run)])]);
+        let options = ListServicesOptionsBuilder::new().filters(&filters).build();
+        let services = self.engine.docker.list_services(Some(options)).await;
+        let services = services.map_err(|error| self.engine.refused("list services", &error))?;
+        let names = services.into_iter().filter_map(|one| one.spec?.name);
+        Ok(names.collect())
+    }
+
+    /// Asks all tasks of a job to end, by a new round of it with none: an engine that is told to remove
+    /// a job leaves its tasks running (20.10 does), and forgets what they print.
+    async fn empty(&self, name: &str) -> Result<(), StackError> {
+        let found = self.engine.docker.inspect_service(name, None).await;
+        let found = found.map_err(|error| self.engine.refused("inspect a service", &error))?;
+        let version = found.version.and_then(|version| version.index);
+        let (Some(spec), Some(version)) = (found.spec, version) else {
+            return Ok(());
+        };
+        let options = UpdateServiceOptionsBuilder::new()
+            .version(i32::try_from(version).unwrap_or(i32::MAX))
+            .build();
+        let updated =
+            self.engine
+                .docker
+                .update_service(name, service::emptied(spec), options, None);
+        updated
+            .await
+            .map(drop)
+            .map_err(|error| self.engine.refused("end the workers", &error))
+    }
+}
+
+impl Crew {
+    /// The workers' tasks, also those that were started again.
+    pub async fn tasks(&self) -> Result<Vec<Task>, StackError> {
+        let engine = &self.swarm.engine;
+        let filters = HashMap::from([("service", vec![self.name.as_str()])]);
+        let options = ListTasksOptionsBuilder::new().filters(&filters).build();
+        let tasks = engine.docker.list_tasks(Some(options)).await;
+        let tasks = tasks.map_err(|error| engine.refused("list the workers", &error))?;
+        Ok(tasks.into_iter().filter_map(Task::of).collect())
+    }
+
+    /// The Swarm's machines.
+    pub async fn nodes(&self) -> Result<Vec<Node>, StackError> {
+        self.swarm.nodes().await
+    }
+
+    /// What a task prints, from its beginning; to its end where it is to be followed.
+    pub async fn log(&self, task: &str, is_followed: bool) -> Result<Log, StackError> {
+        Log::open(&self.swarm.engine, task, is_followed).await
+    }
+
+    /// Asks the workers to end. What they still say can be followed.
+    pub async fn let_go(&self) -> Result<(), StackError> {
+        self.swarm.empty(&self.name).await
+    }
+
+    /// Ends the workers, and removes all that belongs to their run.
+    pub async fn remove(&self, run: &str) -> Result<(), StackError> {
+        self.swarm.clear(Some(run)).await.map(drop)
+    }
+}
+
+/// The label of a run, or of all runs.
+fn label(run: Option<&str>) -> String {
+    run.map_or_else(|| RUN.to_owned(), |run| format!("{RUN}={run}"))
+}
