@@ -15,8 +15,8 @@ use loadgen::plan::{PlanSpec, Sense, StackAsked};
 use loadgen::record::{self, Record, Versions};
 use loadgen::report::{self, TextOptions};
 use loadgen::runner::{
-    self, Assignment, Course, EventSink, Experiment, Gathering, Known, Launch, Operated,
-    PlanSource, RunError, Signals, Stored, Test, WorkerEngine,
+    self, Assignment, Course, EventSink, Experiment, Gathering, Known, Launch, LeftWorkers,
+    Operated, PlanSource, Recollection, RunError, Signals, Stored, Test, WorkerEngine,
 };
 use loadgen::search;
 use loadgen::stack::{Project, StackSpec};
@@ -72,7 +72,10 @@ async fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Report(args)) => redraw(&args),
         Some(Command::Compare(args)) => compare_runs(&args),
         Some(Command::Up(args)) => operate(Operation::Up, &args).await,
-        Some(Command::Down(args)) => operate(Operation::Down, &args).await,
+        Some(Command::Down(args)) => match &args.run {
+            Some(run) => remove_workers(run).await,
+            None => operate(Operation::Down, &args.stack).await,
+        },
         Some(Command::Ps(args)) => operate(Operation::Ps, &args).await,
     }
 }
@@ -194,28 +197,44 @@ async fn worker(args: &WorkerArgs) -> u8 {
 /// Merges lines of workers.
 async fn collect(args: CollectArgs) -> u8 {
     let shown = shown(&args.output);
-    let gathering = match gathering(args) {
-        Ok(gathering) => gathering,
-        Err(error) => return misused(&error),
-    };
     let watcher = watcher(ProgressMode::Plain, Shown::Line, String::new());
-    match Box::pin(runner::collect(gathering, watcher)).await {
+    let collected = if let Some(run) = args.run {
+        let mut signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return deaf(&error),
+        };
+        let recollection = Recollection {
+            run,
+            out: args.output.out,
+            force: args.output.force,
+            command: cli::command(),
+            csv: args.output.csv,
+        };
+        Box::pin(runner::recollect(recollection, watcher, &mut signals)).await
+    } else {
+        match gathering(args) {
+            Ok(gathering) => Box::pin(runner::collect(gathering, watcher)).await,
+            Err(error) => return misused(&error),
+        }
+    };
+    match collected {
         Ok(stored) => conclude(&stored, shown),
         Err(error) => ended(&error),
     }
 }
 
 fn gathering(args: CollectArgs) -> Result<Gathering, UsageError> {
-    let run = name("--run-id", &args.run_id)?;
-    let known = if args.plan.is_dir() {
-        Known::Run(args.plan)
+    let run = name("--run-id", &args.run_id.unwrap_or_default())?;
+    let plan = args.plan.unwrap_or_default();
+    let known = if plan.is_dir() {
+        Known::Run(plan)
     } else {
-        Known::Plan(planned(&args.plan, RunArgs::default())?)
+        Known::Plan(planned(&plan, RunArgs::default())?)
     };
     Ok(Gathering {
         known,
         files: args.files,
-        workers: args.workers,
+        workers: args.workers.unwrap_or(1),
         run,
         out: args.output.out,
         force: args.output.force,
@@ -544,7 +563,11 @@ async fn operate(operation: Operation, args: &StackArgs) -> u8 {
     };
     let result = match operation {
         Operation::Ps => runner::ps(&spec).await.map(|statuses| listed(&statuses)),
-        Operation::Down => runner::down(&spec).await.map(told),
+        Operation::Down => {
+            let taken = runner::down(&spec).await.map(told);
+            let _ = print(&left(&runner::left_workers().await));
+            taken
+        }
         Operation::Up => match Signals::listen() {
             Ok(mut signals) => {
                 let tell = |statuses: &[ReplicaStatus], target: &str| {
@@ -574,6 +597,29 @@ fn told(operated: Operated) -> u8 {
         Operated::NothingUp => print("nothing was up; an embedded stack ends with its run\n"),
         Operated::WasUp => 0,
     }
+}
+
+/// Removes the workers of a run from their Swarm.
+async fn remove_workers(run: &str) -> u8 {
+    match runner::remove_workers(run).await {
+        Ok(workers) => print(&format!("{workers} workers of run {run} are removed\n")),
+        Err(error) => ended(&error),
+    }
+}
+
+/// Says which runs' workers a Swarm has, where nothing else is to be taken down.
+fn left(workers: &[LeftWorkers]) -> String {
+    let lines = workers.iter().map(|one| {
+        let until = match one.left {
+            Some(left) => format!("may send for another {}", humantime::format_duration(left)),
+            None => "have ended".to_owned(),
+        };
+        format!(
+            "{} workers of run {} {until}; `loadgen down --run {}` removes them\n",
+            one.workers, one.run, one.run
+        )
+    });
+    lines.collect()
 }
 
 fn up_text(statuses: &[ReplicaStatus], target: &str) -> String {

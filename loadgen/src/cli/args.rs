@@ -87,8 +87,8 @@ pub struct Cli {
 pub enum Command {
     /// Bring the stack up and leave it running
     Up(StackArgs),
-    /// Take the stack down
-    Down(StackArgs),
+    /// Take the stack down, or remove the workers that a run left behind
+    Down(DownArgs),
     /// List the stack's replicas with their state and ports
     Ps(StackArgs),
     /// Run a plan file, or repeat a stored run from its plan; flags win
@@ -376,6 +376,16 @@ pub struct PlannedArgs {
     pub workers: WorkersArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// What is taken down.
+#[derive(Clone, Debug, Args)]
+pub struct DownArgs {
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// In place of the stack: the workers of this run, of which a Docker Swarm has some
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
 }
 
 /// A plan that is printed.

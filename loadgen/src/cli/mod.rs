@@ -18,8 +18,8 @@ mod view;
 mod workers;
 
 pub use args::{
-    Cli, Command, CompareArgs, CompareFormat, Format, JudgeArgs, OutputArgs, PlanArgs, PlannedArgs,
-    ProgressMode, ReportArgs, RunArgs, StackArgs,
+    Cli, Command, CompareArgs, CompareFormat, DownArgs, Format, JudgeArgs, OutputArgs, PlanArgs,
+    PlannedArgs, ProgressMode, ReportArgs, RunArgs, StackArgs,
 };
 pub use attach::attach;
 pub use color::{ColorWhen, colored};

@@ -131,17 +131,21 @@ pub struct WorkerArgs {
 pub struct CollectArgs {
     /// The plan that the workers had: a plan file that names a target, or the run that its launcher
     /// stored, also where that was lost
-    #[arg(value_name = "PLAN.toml|RUN")]
-    pub plan: PathBuf,
+    #[arg(value_name = "PLAN.toml|RUN", required_unless_present = "run")]
+    pub plan: Option<PathBuf>,
     /// Files with the workers' lines, one after another or mixed; `-` is standard input
-    #[arg(required = true, value_name = "FILE|-")]
+    #[arg(value_name = "FILE|-", required_unless_present = "run")]
     pub files: Vec<PathBuf>,
     /// How many workers there were
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub workers: u32,
+    #[arg(long, value_name = "N", required_unless_present = "run",
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub workers: Option<u32>,
     /// The run's name, as the workers were given it
-    #[arg(long, value_name = "ID")]
-    pub run_id: String,
+    #[arg(long, value_name = "ID", required_unless_present = "run")]
+    pub run_id: Option<String>,
+    /// In place of all that: a run whose workers the Docker Swarm still has, by the name of its folder
+    #[arg(long, value_name = "ID", conflicts_with_all = ["plan", "files", "workers", "run_id"])]
+    pub run: Option<String>,
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -2,7 +2,7 @@
 //! are together.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{EventSink, PlanSource, RunError, Stored, again, machine, session};
 use crate::model::{RunEvent, StackChoice, Topology};
@@ -63,12 +63,29 @@ pub async fn collect(gathering: Gathering, mut events: EventSink) -> Result<Stor
     let (id, command) = (folder.id(), gathering.command.clone());
     evidence.run = RunInfo::begin(id, evidence.run.started_at, &evidence.plan, command);
     let spool = folder.begin(&evidence)?;
-    let (merged, spool) =
-        merge(&mut merger, sources, spool).map(|spool| (merger.finish(), spool))?;
-    if let Some(error) = nothing(&gathering, &merged) {
+    let spool = merge(&mut merger, sources, spool)?;
+    let merged = merger.finish();
+    if let Some(error) = nothing(&gathering.run, &merged) {
         folder.forget();
         return Err(error);
     }
+    Ok(conclude(
+        evidence,
+        merged,
+        (folder, spool),
+        gathering.csv,
+        &mut events,
+    ))
+}
+
+/// Judges and stores what was merged.
+pub(super) fn conclude(
+    mut evidence: Evidence,
+    merged: Merged,
+    (folder, spool): (Folder, Spool),
+    csv: bool,
+    events: &mut EventSink,
+) -> Stored {
     for (reason, lines) in &merged.refused {
         let lines = if *lines == 1 {
             "1 line is".to_owned()
@@ -81,40 +98,48 @@ pub async fn collect(gathering: Gathering, mut events: EventSink) -> Result<Stor
     evidence.recording = merged.recording;
     evidence.workers = merged.workers;
     events(RunEvent::Done);
-    let stored = session::Measured::of(evidence, folder, &spool).write(gathering.csv);
+    let stored = session::Measured::of(evidence, folder, &spool).write(csv);
     again::list_runs(&stored.folder);
-    Ok(stored)
+    stored
 }
 
 /// All that is known but what the workers say.
 async fn evidence(gathering: &Gathering) -> Result<Evidence, RunError> {
     match &gathering.known {
-        Known::Run(run) => {
-            let evidence = store::read_evidence(run, Versions::Known)?;
-            let recording = empty(&evidence.plan);
-            Ok(Evidence {
-                recording,
-                workers: Vec::new(),
-                ..evidence
-            })
-        }
+        Known::Run(run) => stored(run),
         Known::Plan(source) => {
             let topology = topology(source).await?;
             let plan = source.clone().resolve(&topology)?;
-            Ok(Evidence {
-                evidence_version: EVIDENCE_VERSION,
-                run: RunInfo::begin(String::new(), store::now(), &plan, Vec::new()),
-                environment: machine::read(),
-                topology,
-                warnings: Vec::new(),
-                looks: Vec::new(),
-                idle: None,
-                events: Vec::new(),
-                recording: empty(&plan),
-                workers: Vec::new(),
-                plan,
-            })
+            Ok(of_plan(plan, topology))
         }
+    }
+}
+
+/// What a launcher knew whose run is stored, also where it was lost.
+pub(super) fn stored(run: &Path) -> Result<Evidence, RunError> {
+    let evidence = store::read_evidence(run, Versions::Known)?;
+    let recording = empty(&evidence.plan);
+    Ok(Evidence {
+        recording,
+        workers: Vec::new(),
+        ..evidence
+    })
+}
+
+/// What is known by a plan alone.
+pub(super) fn of_plan(plan: Plan, topology: Topology) -> Evidence {
+    Evidence {
+        evidence_version: EVIDENCE_VERSION,
+        run: RunInfo::begin(String::new(), store::now(), &plan, Vec::new()),
+        environment: machine::read(),
+        topology,
+        warnings: Vec::new(),
+        looks: Vec::new(),
+        idle: None,
+        events: Vec::new(),
+        recording: empty(&plan),
+        workers: Vec::new(),
+        plan,
     }
 }
 
@@ -172,7 +197,7 @@ fn merge(
     Ok(spool)
 }
 
-fn pass_on(mut spool: Spool, windows: &[Window]) -> Spool {
+pub(super) fn pass_on(mut spool: Spool, windows: &[Window]) -> Spool {
     for window in windows {
         // What could not be written is said by the certificate.
         let _ = spool.write(window);
@@ -189,7 +214,7 @@ fn unreadable(reason: &std::io::Error) -> RunError {
 }
 
 /// That there is nothing of this run in the lines, and what there is instead.
-fn nothing(gathering: &Gathering, merged: &Merged) -> Option<RunError> {
+pub(super) fn nothing(run: &str, merged: &Merged) -> Option<RunError> {
     if merged.workers.iter().any(|worker| !worker.node.is_empty()) {
         return None;
     }
@@ -208,10 +233,7 @@ fn nothing(gathering: &Gathering, merged: &Merged) -> Option<RunError> {
         format!(": {}", refused.join("; "))
     };
     Some(RunError::Preflight {
-        message: format!(
-            "no worker of run `{}` is in these lines{instead}",
-            gathering.run
-        ),
+        message: format!("no worker of run `{run}` is in these lines{instead}"),
         hint: "--run-id, --workers and the plan have to be those that the workers were given"
             .into(),
     })

@@ -63,6 +63,9 @@ pub enum RunError {
     /// Too few workers to begin with: who, and why.
     #[error("{} of {of} workers {} not ready in time: {}", missing.len(), if missing.len() == 1 { "was" } else { "were" }, missing.join("; "))]
     MissingWorkers { missing: Vec<String>, of: u32 },
+    /// The engine cannot start the workers.
+    #[error(transparent)]
+    Workers(StackError),
     /// A worker cannot be started, or given its plan.
     #[error("worker {n} could not be started: {reason}")]
     Worker { n: u32, reason: String },
@@ -95,7 +98,7 @@ impl RunError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::Stack(error) => error.hint().unwrap_or_default(),
+            Self::Stack(error) | Self::Workers(error) => error.hint().unwrap_or_default(),
             Self::Plan(error) => error.hint(),
             Self::Target { .. } => "give --target an origin, as http://127.0.0.1:8080".into(),
             Self::Unresolved(_) => {
@@ -135,7 +138,10 @@ impl RunError {
     pub(super) const fn is_before_load(&self) -> bool {
         matches!(
             self,
-            Self::MissingWorkers { .. } | Self::Worker { .. } | Self::Interrupted
+            Self::MissingWorkers { .. }
+                | Self::Workers(_)
+                | Self::Worker { .. }
+                | Self::Interrupted
         )
     }
 
@@ -143,7 +149,7 @@ impl RunError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Stack(error) => match error.exit_class() {
+            Self::Stack(error) | Self::Workers(error) => match error.exit_class() {
                 ExitClass::Usage => exit::USAGE,
                 ExitClass::Unreachable => exit::UNREACHABLE,
             },

@@ -28,7 +28,9 @@ pub use again::{judge, plan_of, read_records, redraw};
 pub use collect::{Gathering, Known, collect};
 pub use error::RunError;
 pub use experiment::{Course, Experiment, Experimented, scaling, search};
-pub use launch::{Launch, WorkerEngine};
+pub use launch::{
+    Launch, LeftWorkers, Recollection, WorkerEngine, left_workers, recollect, remove_workers,
+};
 pub use operate::{Operated, down, ps, up};
 pub use session::{Measured, Session, SessionOptions};
 pub use signals::Signals;

@@ -121,7 +121,7 @@ impl Session {
         preflight::check(plan, &topology, &self.machine)?;
         let deeds = plan.deeds_on(&topology)?;
         if let Some(launch) = &options.launch {
-            launch.check(plan)?;
+            signals.or_interrupt(launch.check(plan)).await??;
         }
         let (aims, reached) = signals.or_interrupt(reach_all(plan, &topology)).await??;
         self.stack.name_replicas(&reached.names);

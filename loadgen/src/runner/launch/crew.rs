@@ -22,6 +22,8 @@ pub(super) struct Asked {
     pub(super) run: String,
     pub(super) workers: u32,
     pub(super) start: SystemTime,
+    /// By when all of them have ended by themselves.
+    pub(super) until: SystemTime,
 }
 
 /// A line of a worker, as it was read; `None` at its end.

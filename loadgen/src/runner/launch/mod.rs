@@ -4,8 +4,11 @@
 //! again, and nobody takes over the slice of one that is lost: that would be another load.
 
 mod crew;
+mod left;
 mod processes;
 mod swarm;
+
+pub use left::{LeftWorkers, Recollection, left_workers, recollect, remove_workers};
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,6 +22,7 @@ use crate::export::Meter;
 use crate::model::{RunEvent, Topology};
 use crate::plan::Plan;
 use crate::recorder::Window;
+use crate::stack::swarm::Swarm;
 use crate::store::Spool;
 use crate::workers::{Job, Merger, MergerOptions, TooLong, run_token};
 use crew::{Asked, Crew, Said};
@@ -59,11 +63,11 @@ pub enum WorkerEngine {
 type Task<'a> = (&'a Plan, &'a Topology, String);
 
 impl Launch {
-    /// Refuses a plan that cannot be divided among so many.
-    pub(super) fn check(&self, plan: &Plan) -> Result<(), RunError> {
+    /// Refuses a plan that cannot be divided among so many, and an engine that cannot start them.
+    pub(super) async fn check(&self, plan: &Plan) -> Result<(), RunError> {
         let threads = u64::from(self.workers) * u64::from(plan.threads);
         if threads <= u64::from(plan.connections) {
-            return Ok(());
+            return self.check_engine().await;
         }
         let message = format!(
             "{} workers of {} threads each cannot share {} connections",
@@ -73,7 +77,14 @@ impl Launch {
         Err(RunError::Preflight { message, hint })
     }
 
-    /// Runs the plan's load by workers on this machine.
+    async fn check_engine(&self) -> Result<(), RunError> {
+        if let WorkerEngine::Swarm { image, .. } = &self.engine {
+            Swarm::reach().await?.check_image(image).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the plan's load by workers.
     pub(super) async fn apply(
         &self,
         (plan, topology, run): Task<'_>,
@@ -165,6 +176,7 @@ impl Launch {
             run: run.clone(),
             workers: self.workers,
             start: start.wall,
+            until: start.wall + load::job(plan, &[]).longest().into() + GRACE,
         };
         let (crew, said) = Crew::start(&self.engine, &asked, &job).await?;
         let merger = Merger::new(MergerOptions {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::super::RunError;
-use super::super::worker::wall_ms;
+use super::super::worker::{nanos, wall_ms};
 use super::crew::{Asked, KEPT, PATIENCE, Said, tail};
 use crate::stack::swarm::{self, Assignment, Shipped, Source, Swarm, Task, TaskPhase};
 use crate::workers::{Job, Lines};
@@ -91,20 +91,38 @@ impl Tasks {
             workers: asked.workers,
             image: image.to_owned(),
             network: network.to_owned(),
+            until: nanos(asked.until) / 1_000_000_000,
             arguments: arguments(asked, job),
             files: files(job),
         };
-        let crew = Arc::new(Swarm::reach().await?.start(&assignment).await?);
-        let slots = (0..asked.workers).map(|_| Slot::default()).collect();
+        let swarm = Swarm::reach().await.map_err(RunError::Workers)?;
+        let crew = swarm.start(&assignment).await.map_err(RunError::Workers)?;
+        Ok(Self::listen_to(
+            crew,
+            asked.run.clone(),
+            asked.workers,
+            said,
+        ))
+    }
+
+    /// Listens to tasks, whoever started them.
+    pub(super) fn listen_to(
+        crew: swarm::Crew,
+        run: String,
+        workers: u32,
+        said: mpsc::Sender<Said>,
+    ) -> Self {
+        let crew = Arc::new(crew);
+        let slots = (0..workers).map(|_| Slot::default()).collect();
         let slots = Slots(Arc::new(Mutex::new(slots)));
         let watcher = tokio::spawn(watch(Arc::clone(&crew), slots.clone(), said.clone()));
-        Ok(Self {
+        Self {
             crew,
-            run: asked.run.clone(),
+            run,
             slots,
             said,
             watcher,
-        })
+        }
     }
 
     /// Asks all of them to end; what they say of it is still heard.
@@ -124,17 +142,23 @@ impl Tasks {
         tokio::spawn(async move { tell_end(&slots, n, &said).await });
     }
 
-    /// Removes them, and all that belongs to their run; a clause where something is left.
-    pub(super) async fn remove(&self) -> Option<String> {
+    /// Nothing more is heard of any.
+    pub(super) fn stop_listening(&self) {
         self.watcher.abort();
         for slot in self.slots.lock().iter_mut() {
             if let Some(follower) = slot.follower.take() {
                 follower.abort();
             }
         }
+    }
+
+    /// Removes them, and all that belongs to their run; a clause where something is left.
+    pub(super) async fn remove(&self) -> Option<String> {
+        self.stop_listening();
         let error = self.crew.remove(&self.run).await.err()?;
         Some(format!(
-            "not all of the workers' service is removed ({error}); `loadgen down` does it"
+            "something of the workers is left ({error}); `loadgen down --run {}` removes it",
+            self.run
         ))
     }
 
@@ -209,11 +233,13 @@ fn files(job: &Job) -> Vec<Shipped> {
         password: None,
     };
     let mut files = vec![Shipped {
+        what: "the plan".to_owned(),
         path: JOB.to_owned(),
         content: open.line().into_bytes(),
         is_secret: false,
     }];
     files.extend(job.password.as_ref().map(|password| Shipped {
+        what: "the password".to_owned(),
         path: PASSWORD.to_owned(),
         content: password.clone().into_bytes(),
         is_secret: true,

@@ -13,6 +13,9 @@ mod task;
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bollard::models::Service;
 use bollard::query_parameters::{
     ListConfigsOptionsBuilder, ListSecretsOptionsBuilder, ListServicesOptionsBuilder,
     ListTasksOptionsBuilder, UpdateServiceOptionsBuilder,
@@ -23,10 +26,14 @@ pub use service::{Assignment, MOST_FILE, Shipped};
 pub use task::{Node, Task, TaskPhase};
 
 use super::StackError;
-use super::docker::{ENGINE_LIMIT, Engine};
+use super::docker::{ENGINE_LIMIT, Engine, reason};
 
 /// The label of everything that belongs to a run.
 const RUN: &str = "loadgen.run";
+/// The labels of a service: how many workers it has, and by when all of them have ended by themselves,
+/// in seconds since 1970.
+const WORKERS: &str = "loadgen.workers";
+const UNTIL: &str = "loadgen.until";
 
 /// A Swarm, by one of its managers.
 pub struct Swarm {
@@ -38,6 +45,20 @@ pub struct Crew {
     swarm: Swarm,
     /// The service's name.
     name: String,
+}
+
+/// A run whose workers' service there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remains {
+    /// The run's name in frames.
+    pub run: String,
+    /// How many workers it had.
+    pub workers: u32,
+    /// By when they have ended by themselves, in seconds since 1970.
+    pub until: u64,
+    service: String,
+    /// The engine's names of the files that they were given.
+    files: Vec<String>,
 }
 
 impl Swarm {
@@ -54,21 +75,24 @@ impl Swarm {
         Ok(Self { engine })
     }
 
+    /// Refuses an image that the manager's engine does not have: nothing is fetched for a worker.
+    pub async fn check_image(&self, image: &str) -> Result<(), StackError> {
+        let found = self.engine.docker.inspect_image(image).await;
+        found.map(drop).map_err(|error| StackError::NoWorkerImage {
+            image: image.to_owned(),
+            reason: reason(&error),
+        })
+    }
+
     /// Starts a run's workers. What was made of them is removed where they cannot be started.
     pub async fn start(self, assignment: &Assignment) -> Result<Crew, StackError> {
-        let image = &assignment.image;
-        let found = self.engine.docker.inspect_image(image).await;
-        found.map_err(|error| StackError::NoWorkerImage {
-            image: image.clone(),
-            reason: super::docker::reason(&error),
-        })?;
         let nodes = self.nodes().await?;
         let ready = nodes.iter().filter(|node| node.takes_tasks).count() as u64;
         let name = service::name_of(&assignment.run);
         let started = self.start_service(assignment, &name, ready).await;
         if started.is_err() {
             // The first error is the one to tell of.
-            let _ = self.clear(Some(&assignment.run)).await;
+            let _ = self.clear(&assignment.run).await;
         }
         started.map(|()| Crew { swarm: self, name })
     }
@@ -82,6 +106,7 @@ impl Swarm {
         let mut configs = Vec::new();
         let mut secrets = Vec::new();
         for (n, file) in assignment.files.iter().enumerate() {
+            file.check()?;
             let name = format!("{name}-{n}");
             if file.is_secret {
                 let made = self
@@ -107,11 +132,38 @@ impl Swarm {
             .map_err(|error| self.engine.refused("start the workers' service", &error))
     }
 
-    /// The workers of a run whose launcher is gone; none where the Swarm knows none.
-    pub async fn find(self, run: &str) -> Result<Option<Crew>, StackError> {
-        let names = self.services(Some(run)).await?;
-        let name = names.into_iter().next();
-        Ok(name.map(|name| Crew { swarm: self, name }))
+    /// Every run whose workers' service there is.
+    pub async fn remains(&self) -> Result<Vec<Remains>, StackError> {
+        let filters = HashMap::from([("label", vec![RUN])]);
+        let options = ListServicesOptionsBuilder::new().filters(&filters).build();
+        let services = self.engine.docker.list_services(Some(options)).await;
+        let services = services.map_err(|error| self.engine.refused("list services", &error))?;
+        Ok(services.into_iter().filter_map(Remains::of).collect())
+    }
+
+    /// The workers of a run whose launcher is gone.
+    pub fn take_over(self, remains: &Remains) -> Crew {
+        Crew {
+            swarm: self,
+            name: remains.service.clone(),
+        }
+    }
+
+    /// The first of the files that a run's workers were given.
+    pub async fn first_file(&self, remains: &Remains) -> Result<Vec<u8>, StackError> {
+        let action = "tell what the workers were given";
+        let lost = |reason: String| StackError::Engine {
+            action: action.to_owned(),
+            reason,
+        };
+        let id = remains.files.first();
+        let id = id.ok_or_else(|| lost("its service names no config".into()))?;
+        let config = self.engine.docker.inspect_config(id).await;
+        let config = config.map_err(|error| self.engine.refused(action, &error))?;
+        let data = config.spec.and_then(|spec| spec.data).unwrap_or_default();
+        STANDARD
+            .decode(data)
+            .map_err(|error| lost(error.to_string()))
     }
 
     /// The machines.
@@ -121,40 +173,31 @@ impl Swarm {
         Ok(nodes.into_iter().filter_map(Node::of).collect())
     }
 
-    /// Removes the workers of a run, or of all runs; tells how many runs had some.
-    pub async fn clear(&self, run: Option<&str>) -> Result<usize, StackError> {
-        let services = self.services(run).await?;
-        for name in &services {
-            self.empty(name).await?;
-            let removed = self.engine.docker.delete_service(name).await;
+    /// Removes the workers of a run, and all that belongs to it.
+    pub async fn clear(&self, run: &str) -> Result<(), StackError> {
+        let label = format!("{RUN}={run}");
+        let filters = HashMap::from([("label", vec![label.as_str()])]);
+        let docker = &self.engine.docker;
+        for one in self.remains().await?.iter().filter(|one| one.run == run) {
+            self.empty(&one.service).await?;
+            let removed = docker.delete_service(&one.service).await;
             removed.map_err(|error| self.engine.refused("remove a service", &error))?;
         }
-        let filters = HashMap::from([("label", vec![label(run)])]);
         let options = ListConfigsOptionsBuilder::new().filters(&filters).build();
-        let configs = self.engine.docker.list_configs(Some(options)).await;
+        let configs = docker.list_configs(Some(options)).await;
         let configs = configs.map_err(|error| self.engine.refused("list configs", &error))?;
         for id in configs.into_iter().filter_map(|config| config.id) {
-            let removed = self.engine.docker.delete_config(&id).await;
+            let removed = docker.delete_config(&id).await;
             removed.map_err(|error| self.engine.refused("remove a config", &error))?;
         }
         let options = ListSecretsOptionsBuilder::new().filters(&filters).build();
-        let secrets = self.engine.docker.list_secrets(Some(options)).await;
+        let secrets = docker.list_secrets(Some(options)).await;
         let secrets = secrets.map_err(|error| self.engine.refused("list secrets", &error))?;
         for id in secrets.into_iter().filter_map(|secret| secret.id) {
-            let removed = self.engine.docker.delete_secret(&id).await;
+            let removed = docker.delete_secret(&id).await;
             removed.map_err(|error| self.engine.refused("remove a secret", &error))?;
         }
-        Ok(services.len())
-    }
-
-    /// The names of a run's services, or of all runs'.
-    async fn services(&self, run: Option<&str>) -> Result<Vec<String>, StackError> {
-        let filters = HashMap::from([("label", vec![label(run)])]);
-        let options = ListServicesOptionsBuilder::new().filters(&filters).build();
-        let services = self.engine.docker.list_services(Some(options)).await;
-        let services = services.map_err(|error| self.engine.refused("list services", &error))?;
-        let names = services.into_iter().filter_map(|one| one.spec?.name);
-        Ok(names.collect())
+        Ok(())
     }
 
     /// Asks all tasks of a job to end, by a new round of it with none: an engine that is told to remove
@@ -208,11 +251,26 @@ impl Crew {
 
     /// Ends the workers, and removes all that belongs to their run.
     pub async fn remove(&self, run: &str) -> Result<(), StackError> {
-        self.swarm.clear(Some(run)).await.map(drop)
+        self.swarm.clear(run).await
     }
 }
 
-/// The label of a run, or of all runs.
-fn label(run: Option<&str>) -> String {
-    run.map_or_else(|| RUN.to_owned(), |run| format!("{RUN}={run}"))
+impl Remains {
+    fn of(service: Service) -> Option<Self> {
+        let spec = service.spec?;
+        let labels = spec.labels?;
+        let container = spec.task_template.and_then(|task| task.container_spec);
+        let configs = container.and_then(|container| container.configs);
+        let files = configs
+            .into_iter()
+            .flatten()
+            .filter_map(|file| file.config_id);
+        Some(Self {
+            run: labels.get(RUN)?.clone(),
+            workers: labels.get(WORKERS)?.parse().ok()?,
+            until: labels.get(UNTIL)?.parse().ok()?,
+            service: spec.name?,
+            files: files.collect(),
+        })
+    }
 }

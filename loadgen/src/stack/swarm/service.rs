@@ -12,7 +12,8 @@ use bollard::models::{
     TaskSpecRestartPolicyConditionEnum,
 };
 
-use super::RUN;
+use super::{RUN, UNTIL, WORKERS};
+use crate::stack::StackError;
 
 /// The most bytes of a file that a Swarm gives to its tasks.
 pub const MOST_FILE: usize = 500 * 1_000;
@@ -33,6 +34,8 @@ pub struct Assignment {
     pub image: String,
     /// The network that they are in.
     pub network: String,
+    /// By when they have ended by themselves, in seconds since 1970.
+    pub until: u64,
     /// What the image's program is told.
     pub arguments: Vec<String>,
     pub files: Vec<Shipped>,
@@ -41,6 +44,8 @@ pub struct Assignment {
 /// A file that workers have, at most [`MOST_FILE`] bytes long.
 #[derive(Clone, Debug)]
 pub struct Shipped {
+    /// What it is, for people: `the plan`.
+    pub what: String,
     /// Where it is in a worker, from the root.
     pub path: String,
     pub content: Vec<u8>,
@@ -49,6 +54,19 @@ pub struct Shipped {
 }
 
 impl Shipped {
+    /// Refuses a file that is too large for a Swarm, which would say so in words of its own.
+    pub(super) fn check(&self) -> Result<(), StackError> {
+        let bytes = self.content.len();
+        if bytes <= MOST_FILE {
+            return Ok(());
+        }
+        Err(StackError::TooLargeForSwarm {
+            file: self.what.clone(),
+            bytes,
+            most: MOST_FILE,
+        })
+    }
+
     pub(super) fn config(&self, name: &str, run: &str) -> ConfigSpec {
         ConfigSpec {
             name: Some(name.to_owned()),
@@ -158,9 +176,12 @@ pub(super) fn job(
         }),
         ..TaskSpec::default()
     };
+    let mut labels = labels(&assignment.run);
+    labels.insert(WORKERS.to_owned(), assignment.workers.to_string());
+    labels.insert(UNTIL.to_owned(), assignment.until.to_string());
     ServiceSpec {
         name: Some(name.to_owned()),
-        labels: Some(labels(&assignment.run)),
+        labels: Some(labels),
         task_template: Some(task),
         mode: Some(rounds_of(assignment.workers.into())),
         ..ServiceSpec::default()
@@ -202,6 +223,7 @@ mod tests {
             workers: 3,
             image: "loadgen".into(),
             network: "host".into(),
+            until: 1_800_000_000,
             arguments: vec!["worker".into()],
             files: Vec::new(),
         }
