@@ -146,6 +146,7 @@ async fn test(
     let launch = asked.map(|asked| Launch {
         workers: asked.workers,
         start_in: asked.start_in,
+        allow_skew: asked.allow_skew,
         engine: match asked.swarm {
             Some((image, network)) => WorkerEngine::Swarm { image, network },
             None => WorkerEngine::Local,

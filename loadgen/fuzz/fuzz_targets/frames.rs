@@ -36,6 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
         run: "run".into(),
         plan: PLAN.clone(),
         workers: 2,
+        asked_at_ms: None,
     });
     let mut stream = bytes.to_vec();
     stream.push(b'\n');

@@ -5,7 +5,7 @@ use super::certificate::{Checked, item};
 use super::evidence::Evidence;
 use super::finding::{counted, grouped, percent};
 use super::lateness::late_by_chance;
-use crate::model::{Nanos, lag_budget};
+use crate::model::{ClockOffset, Nanos, lag_budget};
 use crate::record::{CertificateItem, Code, Finding, WorkerRecord, WorkerState};
 
 /// The items of the workers, and a finding for each of them with which something is wrong; nothing
@@ -15,6 +15,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, findings: &mut Vec<Finding>) -> Vec
         return Vec::new();
     }
     findings.extend(evidence.workers.iter().filter_map(lost));
+    findings.extend(evidence.workers.iter().filter_map(skewed));
     let (item, lagging) = lag(evidence);
     findings.extend(lagging);
     vec![delivered(evidence.workers), item]
@@ -80,6 +81,24 @@ fn lost(worker: &WorkerRecord) -> Option<Finding> {
         why.unwrap_or_default()
     );
     Some(Finding::new(Code::LostWorker, message).hint(hint))
+}
+
+/// A worker whose clock is too far from the launcher's: its requests left at other instants than the
+/// schedule has them, and its seconds are not those of the others. No latency is touched by it.
+fn skewed(worker: &WorkerRecord) -> Option<Finding> {
+    let clock = worker.clock()?;
+    // Where all lines may have been under way for that long, only what is refused without a flag is told.
+    let how = if clock.is_beyond(ClockOffset::TOLD) {
+        clock.beyond(ClockOffset::TOLD)
+    } else {
+        clock.beyond(ClockOffset::REFUSED)
+    }?;
+    let message = format!(
+        "the clock of {} is {how}: its requests left as much apart from those of the others, and no latency is touched",
+        name(worker)
+    );
+    let hint = "set the clocks by NTP or PTP; `timedatectl` shows whether they are";
+    Some(Finding::new(Code::ClockSkew, message).hint(hint))
 }
 
 fn name(worker: &WorkerRecord) -> String {

@@ -31,6 +31,9 @@ pub struct WorkersArgs {
     /// How long they have to get ready before the load begins [default: 5s, 10s by swarm]
     #[arg(long, value_name = "D", requires = "workers", help_heading = "Workers")]
     pub start_in: Option<String>,
+    /// Begin although the clocks of the workers' machines differ by more than 100 ms
+    #[arg(long, requires = "workers", help_heading = "Workers")]
+    pub allow_skew: bool,
     /// The image of the workers, on every machine of the Swarm [default: loadgen]
     #[arg(
         long,
@@ -55,6 +58,7 @@ pub struct WorkersAsked {
     pub workers: u32,
     /// How long they have to get ready.
     pub start_in: Duration,
+    pub allow_skew: bool,
     /// The image and the network of workers that a Swarm starts.
     pub swarm: Option<(String, String)>,
 }
@@ -94,6 +98,7 @@ impl WorkersArgs {
         Ok(self.workers.map(|workers| WorkersAsked {
             workers,
             start_in,
+            allow_skew: self.allow_skew,
             swarm,
         }))
     }

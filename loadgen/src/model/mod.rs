@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here reads a clock, does I/O or imports a sibling room.
 
 mod client;
+mod clock_offset;
 mod count;
 mod cpu;
 mod event;
@@ -28,6 +29,7 @@ mod time;
 mod topology;
 
 pub use client::{Identity, MASK, Protocol, User, UserError, masked};
+pub use clock_offset::ClockOffset;
 pub use count::grouped;
 pub use cpu::{CpuReading, CpuUse, Role};
 pub use event::{GroupProgress, LoadOutline, Progress, ReplicaProgress, RunEvent};

@@ -48,6 +48,7 @@ codes! {
     AppearedReplica = "appeared-replica", Warning;
     CachedAnswers = "cached-answers", Warning;
     CannotTell = "cannot-tell", Warning;
+    ClockSkew = "clock-skew", Warning;
     CountMismatch = "count-mismatch", Failure or Warning;
     CounterReset = "counter-reset", Warning or Invalid;
     DescriptorsExhausted = "descriptors-exhausted", Invalid;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Quantiles;
+use crate::model::ClockOffset;
 
 /// One worker: a process that sent its slice of the schedule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,10 +24,13 @@ pub struct WorkerRecord {
     /// How long before the start it was ready, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready_lead_s: Option<f64>,
-    /// Its wall clock less the launcher's, in milliseconds, to the time that a line is under way;
-    /// absent where nobody read its lines as they came.
+    /// Its wall clock less the launcher's, in milliseconds, to the time that a line is under way: at
+    /// least so much. Absent where nobody read its lines as they came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_offset_ms: Option<f64>,
+    /// At most so much: a worker says nothing before it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_offset_most_ms: Option<f64>,
     /// CPU time of all its threads over the measured part, in seconds.
     pub cpu: f64,
     /// Arrivals of the measured part that the schedule has for it; those that it met where the
@@ -38,6 +42,17 @@ pub struct WorkerRecord {
     pub unsent: u64,
     /// Due to released, over all groups.
     pub release_lag: Quantiles,
+}
+
+impl WorkerRecord {
+    /// What is known of its clock.
+    #[must_use]
+    pub fn clock(&self) -> Option<ClockOffset> {
+        Some(ClockOffset {
+            least: self.clock_offset_ms?,
+            most: self.clock_offset_most_ms,
+        })
+    }
 }
 
 /// What became of a worker.

@@ -90,6 +90,7 @@ mod tests {
             second: (*state != WorkerState::Done).then_some(41),
             ready_lead_s: Some(3.25),
             clock_offset_ms: Some(-0.2),
+            clock_offset_most_ms: Some(31.0),
             cpu: 1.5,
             planned: 2_500,
             sent: 2_500 - 500 * n as u64,

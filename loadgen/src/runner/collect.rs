@@ -58,6 +58,7 @@ pub async fn collect(gathering: Gathering, mut events: EventSink) -> Result<Stor
         run: gathering.run.clone(),
         plan: evidence.plan.clone(),
         workers: gathering.workers,
+        asked_at_ms: None,
     });
     let folder = Folder::create(gathering.out.clone(), &evidence.plan)?;
     let (id, command) = (folder.id(), gathering.command.clone());

@@ -63,6 +63,9 @@ pub enum RunError {
     /// Too few workers to begin with: who, and why.
     #[error("{} of {of} workers {} not ready in time: {}", missing.len(), if missing.len() == 1 { "was" } else { "were" }, missing.join("; "))]
     MissingWorkers { missing: Vec<String>, of: u32 },
+    /// Clocks of workers that are too far from the launcher's.
+    #[error("{}", skewed.join("; "))]
+    SkewedClocks { skewed: Vec<String> },
     /// The engine cannot start the workers.
     #[error(transparent)]
     Workers(StackError),
@@ -126,6 +129,11 @@ impl RunError {
             Self::MissingWorkers { .. } => {
                 "give them longer by --start-in, or take fewer --workers; nothing was sent".into()
             }
+            Self::SkewedClocks { .. } => {
+                "set the clocks by NTP or PTP (`timedatectl` shows whether they are), or let the workers begin \
+                 by their own clocks: --allow-skew; nothing was sent"
+                    .into()
+            }
             Self::Worker { .. } => {
                 "see `ulimit -a`: processes and open files are what it needs".into()
             }
@@ -139,6 +147,7 @@ impl RunError {
         matches!(
             self,
             Self::MissingWorkers { .. }
+                | Self::SkewedClocks { .. }
                 | Self::Workers(_)
                 | Self::Worker { .. }
                 | Self::Interrupted
@@ -157,6 +166,7 @@ impl RunError {
             | Self::Unreached { .. }
             | Self::NoAnswer { .. }
             | Self::MissingWorkers { .. }
+            | Self::SkewedClocks { .. }
             | Self::Worker { .. } => exit::UNREACHABLE,
             Self::Tls(_)
             | Self::Plan(_)

@@ -58,13 +58,37 @@ pub(super) fn wall_ms() -> f64 {
     since.unwrap_or_default().as_secs_f64() * 1e3
 }
 
+/// An instant so many nanoseconds later, or earlier.
+fn shifted(instant: SystemTime, by: i64) -> SystemTime {
+    let span = Duration::from_nanos(by.unsigned_abs());
+    let shifted = if by < 0 {
+        instant.checked_sub(span)
+    } else {
+        instant.checked_add(span)
+    };
+    shifted.unwrap_or(instant)
+}
+
+/// By how much a worker's wall clock is set wrong, in nanoseconds, for tests of what is then said:
+/// `LOADGEN_TEST_CLOCK_SHIFT=1:300` is worker 1, 300 ms ahead.
+fn shift(index: u32) -> i64 {
+    let asked = std::env::var("LOADGEN_TEST_CLOCK_SHIFT").unwrap_or_default();
+    let shift = asked.split_once(':').and_then(|(of, ms)| {
+        let is_meant = of.parse() == Ok(index);
+        is_meant.then(|| ms.parse::<i32>().ok()).flatten()
+    });
+    i64::from(shift.unwrap_or(0)) * 1_000_000
+}
+
 /// Sends the slice, and says so. What it delivered is in its lines; that they could be written is all
 /// that its end means.
-pub async fn work(assignment: Assignment, signals: &mut Signals) -> Result<(), RunError> {
+pub async fn work(mut assignment: Assignment, signals: &mut Signals) -> Result<(), RunError> {
     let (plan, topology) = resolved(&assignment).await?;
+    let shift = shift(assignment.index);
+    assignment.start = shifted(assignment.start, -shift);
     let (stop, stopped) = watch::channel(Stop::No);
-    let voice = Voice::new(&assignment, &plan, stop.clone());
-    voice.say(&Message::Hello(hello(&assignment, &plan)));
+    let voice = Voice::new(&assignment, &plan, shift, stop.clone());
+    voice.say(&Message::Hello(voice.hello(&assignment, &plan)));
     let engine = async {
         let (aims, _) = aim::at(&plan, &topology).await?;
         let running = start(&plan, &assignment, aims, voice.clone(), stopped);
@@ -104,17 +128,6 @@ async fn resolved(assignment: &Assignment) -> Result<(Plan, Topology), RunError>
     };
     let plan = assignment.source.clone().resolve(&topology)?;
     Ok((plan, topology))
-}
-
-fn hello(assignment: &Assignment, plan: &Plan) -> Hello {
-    Hello {
-        plan: fingerprint(plan),
-        of: assignment.of,
-        node: machine::node(),
-        cores: machine::read().cpus,
-        version: env!("CARGO_PKG_VERSION").into(),
-        wall_ms: wall_ms(),
-    }
 }
 
 type Running = tokio::task::JoinHandle<Result<Recording, EngineError>>;
@@ -172,11 +185,13 @@ struct Voice {
     ticked: Arc<Mutex<Tick>>,
     names: Vec<String>,
     start: SystemTime,
+    /// Added to what the wall clock shows, in nanoseconds.
+    shift: i64,
     stop: watch::Sender<Stop>,
 }
 
 impl Voice {
-    fn new(assignment: &Assignment, plan: &Plan, stop: watch::Sender<Stop>) -> Self {
+    fn new(assignment: &Assignment, plan: &Plan, shift: i64, stop: watch::Sender<Stop>) -> Self {
         let Assignment {
             run, index, task, ..
         } = assignment.clone();
@@ -190,8 +205,25 @@ impl Voice {
             ticked: Arc::default(),
             names: plan.groups.iter().map(|group| group.name.clone()).collect(),
             start: assignment.start,
+            shift,
             stop,
         }
+    }
+
+    fn hello(&self, assignment: &Assignment, plan: &Plan) -> Hello {
+        Hello {
+            plan: fingerprint(plan),
+            of: assignment.of,
+            node: machine::node(),
+            cores: machine::read().cpus,
+            version: env!("CARGO_PKG_VERSION").into(),
+            wall_ms: self.wall_ms(),
+        }
+    }
+
+    /// What the worker's wall clock shows.
+    fn wall_ms(&self) -> f64 {
+        wall_ms() + self.shift as f64 / 1e6
     }
 
     /// Writes a message. Where nobody reads any more, there is nothing more to send for.
@@ -205,7 +237,7 @@ impl Voice {
     fn tick(&self) {
         let ticked = *self.ticked.lock().unwrap_or_else(PoisonError::into_inner);
         self.say(&Message::Tick(Tick {
-            wall_ms: wall_ms(),
+            wall_ms: self.wall_ms(),
             ..ticked
         }));
     }
@@ -237,7 +269,7 @@ impl Observer for Voice {
         let (start, now) = (nanos(self.start), nanos(SystemTime::now()));
         let lead_s = Duration::from_nanos(start.saturating_sub(now)).as_secs_f64()
             - Duration::from_nanos(now.saturating_sub(start)).as_secs_f64();
-        let wall_ms = wall_ms();
+        let wall_ms = self.wall_ms();
         if lead_s < LEAST_LEAD {
             self.say(&Message::Late(Late { wall_ms, lead_s }));
             return Begin::Never;

@@ -9,7 +9,7 @@ use super::message::{Final, Hello, Message};
 use super::seat::{Seat, Seated};
 use super::task::Fault;
 use super::window;
-use crate::model::{Nanos, Progress};
+use crate::model::{ClockOffset, Nanos, Progress};
 use crate::plan::{Load, Plan};
 use crate::record::{IntervalRecord, Quantiles, WorkerRecord, WorkerState};
 use crate::recorder::{
@@ -17,8 +17,6 @@ use crate::recorder::{
 };
 use crate::schedule::Slice;
 
-/// The largest offset of a clock that is told, in milliseconds: thirty years.
-const MOST_OFFSET: f64 = 1e12;
 /// The most tasks of one worker; an engine that starts one again more often is not followed.
 const MOST_TASKS: usize = 16;
 
@@ -30,6 +28,9 @@ pub struct MergerOptions {
     pub plan: Plan,
     /// How many workers share its load, at least 1.
     pub workers: u32,
+    /// When they were asked for, in milliseconds since 1970 by the clock that tells when their lines are
+    /// read, where that is known.
+    pub asked_at_ms: Option<f64>,
 }
 
 /// Why a line tells nothing of any worker of this run.
@@ -89,7 +90,7 @@ struct Worker {
     /// Why it is given up, by whoever follows it or by what it said.
     lost: Option<String>,
     fault: Option<Fault>,
-    clock_offset_ms: Option<f64>,
+    clock: Option<ClockOffset>,
     planned: u64,
     dropped: u64,
     sent: u64,
@@ -116,7 +117,7 @@ impl Worker {
             last: None,
             lost: None,
             fault: None,
-            clock_offset_ms: None,
+            clock: None,
             planned: 0,
             dropped: 0,
             sent: 0,
@@ -237,15 +238,9 @@ impl Merger {
         let heard = match worker.seats[seat].task.take(&frame, line) {
             Ok(None) => return Ok(()),
             Ok(Some(message)) => {
-                let offset = message
-                    .wall_ms()
-                    .zip(read_at_ms)
-                    .map(|(wall, at)| wall - at);
-                if let Some(offset) = offset.filter(|offset| offset.abs() < MOST_OFFSET) {
-                    let best = worker
-                        .clock_offset_ms
-                        .map_or(offset, |best| best.max(offset));
-                    worker.clock_offset_ms = Some(best);
+                if let Some((wall, read)) = message.wall_ms().zip(read_at_ms) {
+                    let asked = self.options.asked_at_ms;
+                    worker.clock = ClockOffset::hear(worker.clock, wall, read, asked);
                 }
                 self.take(n as usize, seat, message)
             }
@@ -373,6 +368,19 @@ impl Merger {
         worker.is_some_and(|one| one.seats.iter().any(|seat| seat.ready.is_some()))
     }
 
+    /// What is known of a worker's clock.
+    #[must_use]
+    pub fn clock(&self, n: u32) -> Option<ClockOffset> {
+        self.workers.get(n as usize)?.clock
+    }
+
+    /// The machine of a worker, as it says itself.
+    #[must_use]
+    pub fn node(&self, n: u32) -> Option<&str> {
+        let hello = self.workers.get(n as usize)?.hello()?;
+        Some(hello.node.as_str())
+    }
+
     /// Whether nothing more is expected of a worker.
     #[must_use]
     pub fn has_ended(&self, n: u32) -> bool {
@@ -446,7 +454,8 @@ fn record(n: usize, worker: &Worker, options: &MergerOptions) -> WorkerRecord {
         reason: worker.reason(),
         second: (!is_done).then(|| worker.delivered()),
         ready_lead_s: ready.map(|ready| ready.lead_s),
-        clock_offset_ms: worker.clock_offset_ms,
+        clock_offset_ms: worker.clock.map(|clock| clock.least),
+        clock_offset_most_ms: worker.clock.and_then(|clock| clock.most),
         cpu: cpu.as_secs_f64(),
         planned,
         sent: worker.sent,

@@ -93,6 +93,7 @@ fn merger(workers: u32) -> Merger {
         run: RUN.into(),
         plan: plan(),
         workers,
+        asked_at_ms: None,
     })
 }
 
@@ -377,6 +378,7 @@ fn other_runs_workers_plans_and_counts_are_refused() {
         run: RUN.into(),
         plan: plan().with_thresholds(vec!["p99>1ms".parse().expect("one")], Vec::new()),
         workers: 1,
+        asked_at_ms: None,
     });
     for line in &lines {
         merger.accept(Ok(line), None).expect("a frame");

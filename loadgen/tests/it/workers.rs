@@ -541,6 +541,7 @@ fn a_merger_takes_what_a_worker_wrote() {
         run: "by-hand".into(),
         plan,
         workers: 2,
+        asked_at_ms: None,
     });
     for line in &one {
         merger.accept(Ok(line), None).unwrap();

@@ -104,6 +104,7 @@ pub async fn recollect(
         run: remains.run.clone(),
         plan: evidence.plan.clone(),
         workers: remains.workers,
+        asked_at_ms: None,
     });
     let folder = Folder::create(asked.out, &evidence.plan)?;
     let id = folder.id();

@@ -16,10 +16,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::events::Stage;
 use super::load::{self, Applied, Relay, Told};
+use super::worker::wall_ms;
 use super::{EventSink, RunError, Signals};
 use crate::engine::{Clock, Observer as _};
 use crate::export::Meter;
-use crate::model::{RunEvent, Topology};
+use crate::model::{ClockOffset, RunEvent, Topology};
 use crate::plan::Plan;
 use crate::recorder::Window;
 use crate::stack::swarm::Swarm;
@@ -43,6 +44,8 @@ pub struct Launch {
     pub workers: u32,
     /// How long they have to get ready.
     pub start_in: Duration,
+    /// Whether they may begin although their clocks differ by more than [`ClockOffset::REFUSED`].
+    pub allow_skew: bool,
     pub engine: WorkerEngine,
 }
 
@@ -129,6 +132,9 @@ impl Launch {
                 () = tokio::time::sleep_until(start.of(step).into()), if !stopping && step != Step::Go => {
                     if step == Step::Gather {
                         following.refuse_missing(Missing::NotReady).await?;
+                        if !self.allow_skew {
+                            following.refuse_skewed().await?;
+                        }
                         following.relay.begin(Clock::at_wall(start.nanos()), plan.warmup.into());
                         step = Step::Wait;
                     } else {
@@ -178,11 +184,13 @@ impl Launch {
             start: start.wall,
             until: start.wall + load::job(plan, &[]).longest().into() + GRACE,
         };
+        let asked_at_ms = Some(wall_ms());
         let (crew, said) = Crew::start(&self.engine, &asked, &job).await?;
         let merger = Merger::new(MergerOptions {
             run,
             plan: plan.clone(),
             workers: self.workers,
+            asked_at_ms,
         });
         let following = Following {
             merger,
@@ -280,10 +288,33 @@ impl Following {
             }
         };
         let missing = missing.iter().map(why).collect();
+        self.end_all().await;
+        Err(RunError::MissingWorkers { missing, of })
+    }
+
+    /// Ends them all where a clock is too far from ours, before there is any load: what such a worker sends
+    /// would be at another instant than the schedule has it.
+    async fn refuse_skewed(&mut self) -> Result<(), RunError> {
+        let of = self.heard.len() as u32;
+        let skewed = |n: u32| {
+            let clock = self.merger.clock(n)?;
+            let node = self.merger.node(n).filter(|node| !node.is_empty());
+            let on = node.map_or_else(String::new, |node| format!(" on {node}"));
+            let how = clock.beyond(ClockOffset::REFUSED)?;
+            Some(format!("the clock of worker {n}{on} is {how}"))
+        };
+        let skewed: Vec<_> = (0..of).filter_map(skewed).collect();
+        if skewed.is_empty() {
+            return Ok(());
+        }
+        self.end_all().await;
+        Err(RunError::SkewedClocks { skewed })
+    }
+
+    async fn end_all(&mut self) {
         if let Some(left) = self.crew.kill_all().await {
             let _ = self.say.send(Told::State(format!("warning: {left}")));
         }
-        Err(RunError::MissingWorkers { missing, of })
     }
 
     /// Takes in what a worker said; tells whether that was its end.
@@ -347,9 +378,7 @@ impl Following {
     }
 
     async fn finish(mut self) -> Applied {
-        if let Some(left) = self.crew.kill_all().await {
-            let _ = self.say.send(Told::State(format!("warning: {left}")));
-        }
+        self.end_all().await;
         let merged = self.merger.finish();
         for window in &merged.windows {
             self.relay.window(window);

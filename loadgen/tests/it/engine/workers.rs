@@ -82,6 +82,7 @@ fn merged(of: u32, said: &[Vec<u8>]) -> Merged {
         run: RUN.into(),
         plan: plan(),
         workers: of,
+        asked_at_ms: None,
     });
     for lines in said {
         for line in std::str::from_utf8(lines).expect("text").lines() {
