@@ -40,6 +40,8 @@ pub struct Assignment {
     pub of: u32,
     /// Which attempt at being this worker it is.
     pub task: String,
+    /// What its machine is called, where that is said.
+    pub node: Option<String>,
     /// When the load begins.
     pub start: SystemTime,
     /// Whether it ends with its standard input: whoever started it is then gone.
@@ -110,7 +112,7 @@ fn hello(assignment: &Assignment, plan: &Plan) -> Hello {
     Hello {
         plan: fingerprint(plan),
         of: assignment.of,
-        node: machine::node(),
+        node: assignment.node.clone().unwrap_or_else(machine::node),
         cores: machine::read().cpus,
         version: env!("CARGO_PKG_VERSION").into(),
         wall_ms: wall_ms(),
