@@ -10,6 +10,7 @@ use loadgen::cli::{
     StackArgs, SweepArgs, UsageError, View, WorkerArgs, WorkersArgs,
 };
 use loadgen::compare::{self, CompareOptions};
+use loadgen::input::Limit;
 use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, User, exit, plain};
 use loadgen::plan::{PlanSpec, Sense, StackAsked};
 use loadgen::record::{self, Record, Versions};
@@ -22,9 +23,6 @@ use loadgen::search;
 use loadgen::stack::{Project, StackSpec};
 use loadgen::store::StorageError;
 use loadgen::workers::{self, Job};
-
-/// The longest job that a worker is given, in bytes: as long as a plan file.
-const MOST_JOB: u64 = 32 << 20;
 
 fn main() -> ExitCode {
     // The embedded stack's replicas and proxy are this program, started again.
@@ -253,22 +251,31 @@ fn name(flag: &str, text: &str) -> Result<String, UsageError> {
 }
 
 fn assignment(args: &WorkerArgs) -> Result<Assignment, UsageError> {
-    args.check()?;
-    let (run, task) = (name("--run-id", &args.run_id)?, name("--task", &args.task)?);
+    let identity = args.identity()?;
+    let run = name("--run-id", &args.run_id)?;
+    let task = name(identity.task_said_by, &identity.task)?;
     let start = args.start()?;
-    let (source, topology) = if args.plan == Path::new("-") {
-        let job = job()?;
-        (given(&job)?, Some(job.topology))
+    let job = if args.plan == Path::new("-") {
+        Some(job()?)
     } else {
-        (planned(&args.plan, RunArgs::default())?, None)
+        job_of(&args.plan)?
+    };
+    let (source, topology) = match job {
+        Some(job) => (given(&job)?, Some(job.topology)),
+        None => (planned(&args.plan, RunArgs::default())?, None),
+    };
+    let source = match &args.password_file {
+        Some(file) => with_password(source, file)?,
+        None => source,
     };
     Ok(Assignment {
         source,
         topology,
         run,
-        index: args.index,
+        index: identity.index,
         of: args.of,
         task,
+        node: identity.node,
         start,
         until_input_ends: args.until_input_ends,
     })
@@ -278,11 +285,47 @@ fn assignment(args: &WorkerArgs) -> Result<Assignment, UsageError> {
 fn job() -> Result<Job, UsageError> {
     const HINT: &str = "`-` is for a worker that another loadgen starts; give a plan file";
     let mut line = Vec::new();
-    let mut input = std::io::stdin().lock().take(MOST_JOB);
+    let mut input = std::io::stdin().lock().take(Limit::JOB.bytes);
     let read = input.read_until(b'\n', &mut line);
     read.map_err(|error| UsageError::new(format!("standard input cannot be read: {error}"), HINT))?;
     Job::read(&line)
         .map_err(|error| UsageError::new(format!("standard input holds no job: {error}"), HINT))
+}
+
+/// The job that a file holds; `None` where it is a plan file or a run.
+fn job_of(file: &Path) -> Result<Option<Job>, UsageError> {
+    let Some(json) = cli::json_of(file) else {
+        return Ok(None);
+    };
+    match Job::read(&json) {
+        Ok(job) => Ok(Some(job)),
+        // The record of a run is JSON too.
+        Err(_)
+            if file
+                .extension()
+                .is_some_and(|extension| extension == "json") =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(UsageError::new(
+            format!("{} holds no job: {error}", file.display()),
+            "give a plan file, a run, or a job as another loadgen wrote it",
+        )),
+    }
+}
+
+/// The same load, by a user whose password is in a file.
+fn with_password(source: PlanSource, file: &Path) -> Result<PlanSource, UsageError> {
+    let mut spec = match source {
+        PlanSource::Spec(spec) => *spec,
+        PlanSource::Plan(plan) => {
+            let mut spec = PlanSpec::from(&*plan);
+            cli::attach(&mut spec, Path::new(""))?;
+            spec
+        }
+    };
+    cli::take_password(&mut spec, file)?;
+    Ok(PlanSource::Spec(Box::new(cli::ready(spec)?)))
 }
 
 /// A job's plan, with the files that it names and the password that it does not tell.

@@ -107,13 +107,14 @@ impl WorkersArgs {
 /// One worker.
 #[derive(Clone, Debug, Args)]
 pub struct WorkerArgs {
-    /// A plan file that names a target, or a stored run; `-` is what another loadgen says on standard
-    /// input
-    #[arg(value_name = "PLAN.toml|RUN|-")]
+    /// A plan file that names a target, a stored run, or a job as another loadgen wrote it; `-` is such
+    /// a job on standard input
+    #[arg(value_name = "PLAN.toml|RUN|JOB|-")]
     pub plan: PathBuf,
-    /// Its number, from 0
+    /// Its number, from 0 [default: what the environment says: `JOB_COMPLETION_INDEX`, else
+    /// `LOADGEN_SLOT` with `LOADGEN_NODE_ID`]
     #[arg(long, value_name = "N")]
-    pub index: u32,
+    pub index: Option<u32>,
     /// How many workers there are
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub of: u32,
@@ -123,9 +124,16 @@ pub struct WorkerArgs {
     /// When the load begins, UTC; a worker that is not ready 500 ms before sends nothing
     #[arg(long, value_name = "2026-01-31T23:59:59Z")]
     pub start_at: String,
-    /// Which attempt at being this worker it is, where it may be started again
-    #[arg(long, value_name = "ID", default_value = "0")]
-    pub task: String,
+    /// Which attempt at being this worker it is, where it may be started again [default:
+    /// `LOADGEN_TASK`, else 0]
+    #[arg(long, value_name = "ID")]
+    pub task: Option<String>,
+    /// What its machine is called [default: `LOADGEN_NODE`, else what the machine calls itself]
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// A file whose first line is the password of the plan's user
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
     /// Stop when standard input ends: whoever started it is then gone
     #[arg(long)]
     pub until_input_ends: bool,
@@ -164,16 +172,5 @@ impl WorkerArgs {
                 "give it in UTC, as 2026-01-31T23:59:59Z",
             )
         })
-    }
-
-    /// Refuses a number that is no worker's.
-    pub fn check(&self) -> Result<(), UsageError> {
-        if self.index < self.of {
-            return Ok(());
-        }
-        Err(UsageError::new(
-            format!("there is no worker {} of {}", self.index, self.of),
-            "workers are counted from 0: --index is less than --of",
-        ))
     }
 }

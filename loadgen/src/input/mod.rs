@@ -31,6 +31,9 @@ pub struct Limit {
 impl Limit {
     pub const BODY: Self = Self::mib("a body", 16);
     pub const PLAN: Self = Self::mib("a plan file", 32);
+    /// As long as a plan file.
+    pub const JOB: Self = Self::mib("a job", 32);
+    pub const PASSWORD: Self = Self::mib("a password file", 1);
     /// Of what is in it, too, where it is compressed.
     pub const ACCESS_LOG: Self = Self::mib("an access log", 256);
     pub const CERTIFICATES: Self = Self::mib("a file of certificates", 4);

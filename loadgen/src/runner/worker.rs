@@ -40,6 +40,8 @@ pub struct Assignment {
     pub of: u32,
     /// Which attempt at being this worker it is.
     pub task: String,
+    /// What its machine is called, where that is said.
+    pub node: Option<String>,
     /// When the load begins.
     pub start: SystemTime,
     /// Whether it ends with its standard input: whoever started it is then gone.
@@ -214,7 +216,7 @@ impl Voice {
         Hello {
             plan: fingerprint(plan),
             of: assignment.of,
-            node: machine::node(),
+            node: assignment.node.clone().unwrap_or_else(machine::node),
             cores: machine::read().cpus,
             version: env!("CARGO_PKG_VERSION").into(),
             wall_ms: self.wall_ms(),

@@ -40,5 +40,6 @@ mod shown;
 mod stack_embedded;
 mod stack_unreachable;
 mod terminal;
+mod told;
 mod user;
 mod workers;
