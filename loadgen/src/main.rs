@@ -277,6 +277,7 @@ fn assignment(args: &WorkerArgs) -> Result<Assignment, UsageError> {
         task,
         node: identity.node,
         start,
+        linger: args.lingers()?,
         until_input_ends: args.until_input_ends,
     })
 }

@@ -87,14 +87,9 @@ fn lost(worker: &WorkerRecord) -> Option<Finding> {
 /// schedule has them, and its seconds are not those of the others. No latency is touched by it.
 fn skewed(worker: &WorkerRecord) -> Option<Finding> {
     let clock = worker.clock()?;
-    // Where all lines may have been under way for that long, only what is refused without a flag is told.
-    let how = if clock.is_beyond(ClockOffset::TOLD) {
-        clock.beyond(ClockOffset::TOLD)
-    } else {
-        clock.beyond(ClockOffset::REFUSED)
-    }?;
+    let how = clock.beyond(ClockOffset::TOLD)?;
     let message = format!(
-        "the clock of {} is {how}: its requests left as much apart from those of the others, and no latency is touched",
+        "the clock of {} is {how}; as far as it is off, its requests left apart from those of the others, and no latency is touched",
         name(worker)
     );
     let hint = "set the clocks by NTP or PTP; `timedatectl` shows whether they are";

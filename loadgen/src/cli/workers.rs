@@ -134,6 +134,10 @@ pub struct WorkerArgs {
     /// A file whose first line is the password of the plan's user
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    /// Stay so long after the last line, or until it is told to end: an engine keeps what is left of a task
+    /// that has ended by itself
+    #[arg(long, value_name = "D")]
+    pub linger: Option<String>,
     /// Stop when standard input ends: whoever started it is then gone
     #[arg(long)]
     pub until_input_ends: bool,
@@ -164,6 +168,11 @@ pub struct CollectArgs {
 }
 
 impl WorkerArgs {
+    /// How long it stays after its last line.
+    pub fn lingers(&self) -> Result<Duration, UsageError> {
+        Ok(span("--linger", self.linger.as_deref())?.unwrap_or_default())
+    }
+
     /// When the load begins.
     pub fn start(&self) -> Result<SystemTime, UsageError> {
         humantime::parse_rfc3339(&self.start_at).map_err(|reason| {

@@ -45,6 +45,33 @@ pub(super) fn rows(record: &Record) -> Vec<[String; 8]> {
     record.workers.iter().map(row).collect()
 }
 
+/// What became of the load when a worker was lost, for the top of a page: how many workers went on, and
+/// what they offered of the rate. None where all delivered, or nobody knows since when one did not.
+pub(super) fn banner(record: &Record) -> Option<String> {
+    let all = record.workers.len();
+    let lost = record.workers.iter();
+    let lost: Vec<_> = lost.filter(|one| one.state != WorkerState::Done).collect();
+    let since = lost.iter().filter_map(|one| one.second).min()?;
+    let planned = |workers: &mut dyn Iterator<Item = &WorkerRecord>| -> u64 {
+        workers.map(|worker| worker.planned).sum()
+    };
+    let length = record.plan.duration.as_secs_f64().max(1e-9);
+    let rate = |arrivals: u64| grouped((arrivals as f64 / length).round() as u64);
+    let asked = planned(&mut record.workers.iter());
+    let left = asked - planned(&mut lost.iter().copied());
+    let when = match since {
+        0 => "from the beginning".to_owned(),
+        since => format!("after second {since}"),
+    };
+    Some(format!(
+        "{} of {}; {} of {} a second were offered {when}.",
+        all - lost.len(),
+        counted(all as u64, "worker"),
+        rate(left),
+        rate(asked),
+    ))
+}
+
 /// Who sent the load, in one sentence; `None` where it was one process.
 pub(super) fn sentence(record: &Record) -> Option<String> {
     let all = record.workers.len() as u64;
@@ -130,6 +157,15 @@ mod tests {
             said.starts_with("1 of 2 workers delivered all: 500 arrivals"),
             "{said}"
         );
+        assert_eq!(banner(&all), None);
+        let length = lost.plan.duration.as_secs_f64();
+        let rate = |arrivals: f64| grouped((arrivals / length).round() as u64);
+        let expected = format!(
+            "1 of 2 workers; {} of {} a second were offered after second 41.",
+            rate(2_500.0),
+            rate(5_000.0)
+        );
+        assert_eq!(plain(&banner(&lost).expect("a banner")), plain(&expected));
         let row = rows(&lost).remove(1).join(" | ");
         let expected = "1 | node-1 | lost after second 41 | 3.25 s | -0.2 ms | 1.50 s | 2,000 of 2,500 | 60.0 µs";
         assert_eq!(plain(&row), expected);

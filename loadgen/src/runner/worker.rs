@@ -44,6 +44,8 @@ pub struct Assignment {
     pub node: Option<String>,
     /// When the load begins.
     pub start: SystemTime,
+    /// How long it stays after its last line, where it is not told to end.
+    pub linger: Duration,
     /// Whether it ends with its standard input: whoever started it is then gone.
     pub until_input_ends: bool,
 }
@@ -114,12 +116,15 @@ pub async fn work(mut assignment: Assignment, signals: &mut Signals) -> Result<(
         }
     };
     match ended {
-        Ok(Ok(recording)) => voice.end(recording),
+        Ok(Ok(recording)) => voice.end(recording)?,
         // It has said that it is late.
-        Ok(Err(EngineError::NotBegun)) => Ok(()),
-        Ok(Err(error)) => Err(voice.fail(error.into())),
-        Err(error) => Err(voice.fail(error)),
+        Ok(Err(EngineError::NotBegun)) => {}
+        Ok(Err(error)) => return Err(voice.fail(error.into())),
+        Err(error) => return Err(voice.fail(error)),
     }
+    // Told to end, or not: it has nothing more to say.
+    let _ = tokio::time::timeout(assignment.linger, signals.next()).await;
+    Ok(())
 }
 
 /// The plan, and what it goes through. A worker brings up no stack.

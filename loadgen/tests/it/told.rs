@@ -78,6 +78,7 @@ fn merged(job: &Job, lines: &[String]) -> Merged {
         run: "told".into(),
         plan: job.plan.clone(),
         workers: 2,
+        asked_at_ms: None,
     });
     for line in lines.iter().flat_map(|said| said.lines()) {
         merger.accept(Ok(line), None).unwrap();

@@ -6,6 +6,7 @@ use super::super::events::{self, EventRow};
 use super::super::format::seconds;
 use super::super::routes;
 use super::super::sentences::{self, plain};
+use super::super::workers;
 use super::{SHELL, Shell, group, health, plan};
 use crate::record::{GroupRecord, Record};
 
@@ -25,6 +26,7 @@ pub fn render_html(record: &Record) -> String {
         word: sentences::word(record.verdict.status),
         status: sentences::word(record.verdict.status).to_ascii_lowercase(),
         headline: sentences::verdict(record),
+        banner: workers::banner(record).unwrap_or_default(),
         hosts: hosts.join(", "),
         started_at: plain(&record.run.started_at),
         started: plain(&record.run.started_at)
@@ -100,6 +102,8 @@ struct Page<'a> {
     word: &'a str,
     status: String,
     headline: String,
+    /// What became of the load when a worker was lost; empty where none was.
+    banner: String,
     hosts: String,
     started_at: String,
     started: String,

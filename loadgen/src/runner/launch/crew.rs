@@ -84,6 +84,11 @@ impl Crew {
         }
     }
 
+    /// Whether a worker stays when it has said all, for us to end it.
+    pub(super) const fn lingers(&self) -> bool {
+        matches!(self, Self::Swarm(_))
+    }
+
     pub(super) fn has_ended(&self, n: u32) -> bool {
         match self {
             Self::Local(processes) => processes.has_ended(n),

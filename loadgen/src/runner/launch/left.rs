@@ -132,7 +132,11 @@ pub async fn recollect(
             Some(line) => {
                 let line = line.as_deref().map_err(|too_long| *too_long);
                 // What is refused is counted by the merger.
-                merger.accept(line, None).unwrap_or_default()
+                let windows = merger.accept(line, None).unwrap_or_default();
+                if merger.has_ended(said.n) {
+                    tasks.give_up(said.n);
+                }
+                windows
             }
             None => {
                 left -= 1;

@@ -337,6 +337,9 @@ impl Following {
         // What is refused is counted there, and missed where it was a frame.
         let windows = self.merger.accept(line, Some(read_at_ms));
         self.pass_on(windows.unwrap_or_default());
+        if self.crew.lingers() && self.merger.has_ended(n) {
+            self.crew.kill(n);
+        }
         false
     }
 

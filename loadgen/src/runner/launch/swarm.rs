@@ -23,6 +23,9 @@ const LOOK: Duration = Duration::from_millis(500);
 const NODES_IN: u32 = 4;
 /// How often a log that breaks is read again, from its beginning.
 const MOST_READINGS: u32 = 10;
+/// How long a worker stays after its last line: as long as a launcher needs to remove it. Of a task that
+/// ends by itself its machine keeps the container, also when its service is removed (20.10 does).
+const LINGER: &str = "60s";
 /// Where a worker finds what it is to do.
 const JOB: &str = "/loadgen/job.json";
 const PASSWORD: &str = "/loadgen/password";
@@ -219,6 +222,8 @@ fn arguments(asked: &Asked, job: &Job) -> Vec<String> {
         &asked.run,
         "--start-at",
         &start,
+        "--linger",
+        LINGER,
     ];
     let secret = job.password.as_ref().map(|_| ["--password-file", PASSWORD]);
     let words = words.into_iter().chain(secret.into_iter().flatten());
