@@ -157,6 +157,12 @@ impl ReplayPlan {
         }
     }
 
+    /// Whether a plan as it is stored holds its requests.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        !is_too_long(&self.log)
+    }
+
     /// What is sent again and what is not, as a sentence.
     #[must_use]
     pub fn in_words(&self) -> String {

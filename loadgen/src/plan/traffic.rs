@@ -9,7 +9,7 @@ use super::body::MOST_HELD;
 use super::request::{check_header, check_method};
 use super::threshold::is_place;
 use super::{Body, GroupPlan, Plan, PlanError, PlanFields};
-use crate::model::Selector;
+use crate::model::{Selector, StackChoice};
 use crate::traffic::{Choice, Data, Order, Piece, RequestText, Table, Template, Traffic, Values};
 
 /// The most requests of a group: each has histograms of its own.
@@ -189,6 +189,38 @@ impl Plan {
         needs_log
             || self.data.values().any(|data| data.content.is_none())
             || bodies.any(|body| body.unread().is_some())
+    }
+}
+
+impl Plan {
+    /// The files that whoever sends this load has to find, for the plan as it is stored does not hold
+    /// them: each with whether it is a key.
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<String, bool> {
+        let log = self.replay.iter().filter(|one| !one.is_held());
+        let data = self.data.values().filter(|one| is_too_large(&one.content));
+        let named = self.groups.iter().flat_map(|group| &group.requests);
+        let bodies = named
+            .filter_map(|request| request.body.as_ref())
+            .chain(self.request.body());
+        let bodies = bodies.filter_map(|body| match body {
+            Body::Large(large) => Some(large.file.clone()),
+            Body::Held(_) => None,
+        });
+        let mut files: BTreeMap<_, _> = (log.map(|one| one.file.clone()))
+            .chain(data.map(|one| one.file.clone()))
+            .chain(bodies)
+            .map(|file| (file, false))
+            .collect();
+        if let StackChoice::External(external) = &self.stack {
+            files.extend(external.cacert.iter().map(|file| (file.clone(), false)));
+            let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+            if let Some(identity) = &external.identity {
+                files.insert(text(&identity.certificate), false);
+                files.insert(text(&identity.key), true);
+            }
+        }
+        files
     }
 }
 

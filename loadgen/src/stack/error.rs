@@ -157,9 +157,10 @@ impl StackError {
     /// Which row of the table of exit codes this belongs to.
     pub const fn exit_class(&self) -> ExitClass {
         match self {
-            Self::UnknownGroup { .. } | Self::BadArgument { .. } | Self::BadUrl { .. } => {
-                ExitClass::Usage
-            }
+            Self::UnknownGroup { .. }
+            | Self::BadArgument { .. }
+            | Self::BadUrl { .. }
+            | Self::TooLargeForSwarm { .. } => ExitClass::Usage,
             _ => ExitClass::Unreachable,
         }
     }

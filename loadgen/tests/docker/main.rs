@@ -12,11 +12,13 @@ mod crash;
 mod engine;
 mod events;
 mod experiments;
+mod machines;
 mod not_up;
 mod project;
 #[expect(dead_code, reason = "`it` uses all of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod swarm;
 mod through_nginx;
 
 use std::process::ExitCode;
@@ -24,7 +26,7 @@ use std::process::ExitCode;
 use engine::{is_required, obstacle, trial};
 use libtest_mimic::{Arguments, Trial};
 
-/// The one that wants an image of the load generator too.
+/// The one of the project's own that wants an image of the load generator too; a Swarm's tasks are of it.
 const INSIDE: &str = "a_run_inside_the_network_agrees_too";
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials());
     commands::sweep();
     project::sweep();
+    machines::sweep();
     conclusion.exit_code()
 }
 
@@ -48,9 +51,11 @@ fn trials() -> Vec<Trial> {
     });
     let tests = commands::TESTS.into_iter().chain(not_up::TESTS);
     let tests = tests.chain(through_nginx::TESTS).chain(events::TESTS);
-    let tests = tests.chain(experiments::TESTS);
+    let tests = tests.chain(experiments::TESTS).chain(swarm::TESTS);
     let trial = |(name, test): (&str, fn())| {
-        let stale = stale.as_ref().filter(|_| name == INSIDE);
+        let stale = stale
+            .as_ref()
+            .filter(|_| name == INSIDE || name.starts_with("swarm_"));
         trial(name, skipped.as_ref().or(stale), test)
     };
     tests.map(trial).collect()

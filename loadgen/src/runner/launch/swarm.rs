@@ -5,6 +5,7 @@
 //! is given up, and ends by itself with its plan.
 
 use std::collections::HashSet;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::super::RunError;
 use super::super::worker::{nanos, wall_ms};
 use super::crew::{Asked, KEPT, PATIENCE, Said, tail};
+use crate::input::{self, Limit};
 use crate::stack::swarm::{self, Assignment, Shipped, Source, Swarm, Task, TaskPhase};
 use crate::workers::{Job, Lines};
 
@@ -27,6 +29,7 @@ const MOST_READINGS: u32 = 10;
 /// ends by itself its machine keeps the container, also when its service is removed (20.10 does).
 const LINGER: &str = "60s";
 /// Where a worker finds what it is to do.
+const HOME: &str = "/loadgen";
 const JOB: &str = "/loadgen/job.json";
 const PASSWORD: &str = "/loadgen/password";
 
@@ -95,8 +98,9 @@ impl Tasks {
             image: image.to_owned(),
             network: network.to_owned(),
             until: nanos(asked.until) / 1_000_000_000,
+            home: HOME.to_owned(),
             arguments: arguments(asked, job),
-            files: files(job),
+            files: files(job)?,
         };
         let swarm = Swarm::reach().await.map_err(RunError::Workers)?;
         let crew = swarm.start(&assignment).await.map_err(RunError::Workers)?;
@@ -230,8 +234,8 @@ fn arguments(asked: &Asked, job: &Job) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// What the workers are given: the test, and its password apart.
-fn files(job: &Job) -> Vec<Shipped> {
+/// What the workers are given: the test, its password apart, and the files that its plan names.
+fn files(job: &Job) -> Result<Vec<Shipped>, RunError> {
     let open = Job {
         plan: job.plan.clone(),
         topology: job.topology.clone(),
@@ -249,7 +253,35 @@ fn files(job: &Job) -> Vec<Shipped> {
         content: password.clone().into_bytes(),
         is_secret: true,
     }));
-    files
+    for (file, is_secret) in job.plan.files() {
+        let content = input::read(Path::new(&file), Limit::BODY);
+        let content = content.map_err(|reason| RunError::Preflight {
+            message: format!("{file}, which the plan names and the workers need: {reason}"),
+            hint: "start loadgen where the plan's files are".into(),
+        })?;
+        files.push(Shipped {
+            path: within(HOME, &file),
+            what: file,
+            content,
+            is_secret,
+        });
+    }
+    Ok(files)
+}
+
+/// Where a worker that was started in `home` looks for a file.
+fn within(home: &str, file: &str) -> String {
+    let mut path = PathBuf::new();
+    for part in Path::new(home).join(file).components() {
+        match part {
+            Component::ParentDir => {
+                path.pop();
+            }
+            Component::CurDir => {}
+            other => path.push(other),
+        }
+    }
+    path.to_string_lossy().into_owned()
 }
 
 /// Looks what has become of the tasks, until it is ended; each that runs or ran is listened to.
@@ -391,5 +423,21 @@ async fn tell_end(slots: &Slots, n: u32, said: &mpsc::Sender<Said>) {
                 read_at_ms,
             })
             .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_where_a_worker_looks_for_it() {
+        assert_eq!(within("/loadgen", "users.csv"), "/loadgen/users.csv");
+        assert_eq!(
+            within("/loadgen", "./data/../users.csv"),
+            "/loadgen/users.csv"
+        );
+        assert_eq!(within("/loadgen", "../../users.csv"), "/users.csv");
+        assert_eq!(within("/loadgen", "/srv/users.csv"), "/srv/users.csv");
     }
 }

@@ -36,6 +36,8 @@ pub struct Assignment {
     pub network: String,
     /// By when they have ended by themselves, in seconds since 1970.
     pub until: u64,
+    /// The folder that they are started in.
+    pub home: String,
     /// What the image's program is told.
     pub arguments: Vec<String>,
     pub files: Vec<Shipped>,
@@ -149,6 +151,7 @@ pub(super) fn job(
         labels: Some(labels(&assignment.run)),
         args: Some(assignment.arguments.clone()),
         env: Some(env.map(str::to_owned).into()),
+        dir: Some(assignment.home.clone()),
         read_only: Some(true),
         capability_drop: Some(vec!["ALL".into()]),
         stop_grace_period: Some(GRACE),
@@ -224,6 +227,7 @@ mod tests {
             image: "loadgen".into(),
             network: "host".into(),
             until: 1_800_000_000,
+            home: "/loadgen".into(),
             arguments: vec!["worker".into()],
             files: Vec::new(),
         }
