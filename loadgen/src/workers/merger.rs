@@ -87,6 +87,8 @@ struct Worker {
     at: Option<i64>,
     /// The window that came last.
     last: Option<(i64, usize, Phase)>,
+    /// The second of the measured part that came last, and the release lag at p99 in it.
+    lag: Option<(i64, Nanos)>,
     /// Why it is given up, by whoever follows it or by what it said.
     lost: Option<String>,
     fault: Option<Fault>,
@@ -115,6 +117,7 @@ impl Worker {
             sender: None,
             at: Some(i64::MIN),
             last: None,
+            lag: None,
             lost: None,
             fault: None,
             clock: None,
@@ -290,6 +293,8 @@ impl Merger {
             worker.dropped += counts.dropped;
             worker.sent += counts.sent;
             worker.release_lag.add(&window.tally.release_lag);
+            let p99 = window.tally.release_lag.quantile(0.99);
+            worker.lag = Some((window.start, p99));
         }
         self.open.add(window, &mut self.pool);
         Ok(())
@@ -379,6 +384,14 @@ impl Merger {
     pub fn node(&self, n: u32) -> Option<&str> {
         let hello = self.workers.get(n as usize)?.hello()?;
         Some(hello.node.as_str())
+    }
+
+    /// The second of the measured part that a worker told last, and how late it released its requests in
+    /// it, at p99.
+    #[must_use]
+    pub fn lag(&self, n: u32) -> Option<(u64, Nanos)> {
+        let (start, p99) = self.workers.get(n as usize)?.lag?;
+        Some((start.max(0).cast_unsigned() / Nanos::SECOND.0, p99))
     }
 
     /// Whether nothing more is expected of a worker.

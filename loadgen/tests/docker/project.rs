@@ -82,6 +82,12 @@ impl Project {
         command.args(words.split_whitespace()).output().unwrap()
     }
 
+    /// The container of a service that compose has started first, second and so on, counted from 1.
+    pub fn id(&self, service: &str, number: usize) -> String {
+        let ids = succeeded(&self.compose(&format!("ps --quiet {service}")));
+        ids.lines().nth(number - 1).unwrap().to_owned()
+    }
+
     /// The proxy's origin.
     pub fn target(&self) -> &str {
         &self.target

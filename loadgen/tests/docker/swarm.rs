@@ -11,13 +11,13 @@ use crate::commands::image_is_ours;
 use crate::machines::{Second, docker, succeeded, swarm};
 use crate::project;
 use crate::support::found::{all, one};
-use crate::support::program::{Ended, Program, recorded};
+use crate::support::program::{Ended, Program, recorded, until};
 use crate::support::reading::identities_hold;
 use crate::support::schema;
 use crate::support::server::serve;
 
 /// In this order: an engine is asked before it is a Swarm.
-pub const TESTS: [(&str, fn()); 8] = [
+pub const TESTS: [(&str, fn()); 9] = [
     ("swarm_an_engine_that_manages_none_is_told_apart", no_swarm),
     ("swarm_the_tasks_send_the_load_of_one", three_tasks),
     (
@@ -36,6 +36,10 @@ pub const TESTS: [(&str, fn()); 8] = [
     (
         "swarm_through_the_compose_stack_three_counts_agree",
         through_compose,
+    ),
+    (
+        "swarm_inside_the_stacks_network_three_counts_agree",
+        inside_network,
     ),
     ("swarm_two_machines_and_one_of_them_is_lost", two_machines),
 ];
@@ -197,6 +201,48 @@ fn through_compose() {
     let run = project::load(&format!("{words} {}", project::SOUND));
     assert_eq!(states(&run.record), [WorkerState::Done; 2]);
     let group = &run.record.groups[0];
+    assert_eq!(group.requests.sent, 120);
+    assert_eq!(group.crosscheck.proxy, Some(120));
+    assert_eq!(group.crosscheck.replicas, Some(120));
+}
+
+fn inside_network() {
+    let network = format!("loadgen-inside-{}", std::process::id());
+    command(""); // The Swarm.
+    let create = "network create --scope swarm --driver bridge --attachable";
+    succeeded(&docker(&format!("{create} {network}")));
+    let stack = project::stack();
+    let join = |service: &str, number: usize| {
+        let id = stack.id(service, number);
+        succeeded(&docker(&format!("network connect {network} {id}")));
+        let address = format!("{{{{(index .NetworkSettings.Networks \"{network}\").IPAddress}}}}");
+        let mut inspect = Command::new("docker");
+        let inspect = inspect
+            .args(["inspect", "--format", &address, &id])
+            .output();
+        (id.clone(), succeeded(&inspect.unwrap()).trim().to_owned())
+    };
+    let (proxy, target) = join("nginx", 1);
+    let replicas = [1, 2].map(|number| join(project::SOUND, number));
+    let pages = replicas
+        .iter()
+        .map(|(_, address)| format!("--replica {}=http://{address}:80/metrics", project::SOUND));
+    let pages = pages.collect::<Vec<_>>().join(" ");
+    let load = "--rps 60 --duration 2s --threads 1 --workers 2 --engine swarm";
+    let words = format!(
+        "http://{target} --host {} {pages} --proxy-metrics http://{target}:8081/status {load} --worker-network {network}",
+        project::SOUND
+    );
+    let record = record(&recorded(command(&words)).run());
+    let leave = replicas.iter().map(|(id, _)| id).chain([&proxy]);
+    for id in leave {
+        succeeded(&docker(&format!("network disconnect {network} {id}")));
+    }
+    until("the tasks to leave the network", || {
+        docker(&format!("network rm {network}")).status.success()
+    });
+    assert_eq!(states(&record), [WorkerState::Done; 2]);
+    let group = &record.groups[0];
     assert_eq!(group.requests.sent, 120);
     assert_eq!(group.crosscheck.proxy, Some(120));
     assert_eq!(group.crosscheck.replicas, Some(120));

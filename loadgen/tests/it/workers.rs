@@ -548,3 +548,54 @@ fn a_merger_takes_what_a_worker_wrote() {
     }
     assert!(merger.has_ended(0) && !merger.has_ended(1));
 }
+
+/// A load by two workers, of which the second one's wall clock is so many milliseconds ahead.
+fn shifted(by: &str, words: &str) -> Ended {
+    test("--stack embedded --host app-group-1 --rps 40 --workers 2 --threads 1 --start-in 3s")
+        .words(words)
+        .env("LOADGEN_TEST_CLOCK_SHIFT", &format!("1:{by}"))
+        .run()
+}
+
+#[test]
+fn workers_whose_clocks_differ_do_not_begin() {
+    let ahead = shifted("300", "");
+    ahead.said(
+        3,
+        &["the clock of worker 1 on", "is ahead of the launcher's by"],
+        &["--allow-skew", "nothing was sent"],
+    );
+    let behind = shifted("-300", "");
+    behind.said(
+        3,
+        &["the clock of worker 1 on", "behind the launcher's by"],
+        &[],
+    );
+}
+
+#[test]
+fn a_clock_that_is_off_is_told_and_touches_no_latency() {
+    for (by, words) in [("30", ""), ("-30", ""), ("300", "--allow-skew")] {
+        let record = shifted(by, words).record();
+        let skew = all(&record, "clock-skew");
+        assert_eq!(skew.len(), 1, "{by}: {:?}", record.findings);
+        assert!(
+            skew[0].message.contains("worker 1 on"),
+            "{}",
+            skew[0].message
+        );
+        assert_eq!(states(&record), [WorkerState::Done; 2]);
+        assert_eq!(record.groups[0].requests.sent, 40);
+        let by: f64 = by.parse().unwrap();
+        let worker = &record.workers[1];
+        // A line is under way for as long as this machine likes, and a process takes as long to start.
+        assert!(worker.clock_offset_ms.unwrap() <= by, "{worker:?}");
+        assert!(worker.clock_offset_most_ms.unwrap() >= by, "{worker:?}");
+    }
+    let record = shifted("0", "").record();
+    assert!(
+        all(&record, "clock-skew").is_empty(),
+        "{:?}",
+        record.workers
+    );
+}

@@ -20,7 +20,7 @@ use super::worker::wall_ms;
 use super::{EventSink, RunError, Signals};
 use crate::engine::{Clock, Observer as _};
 use crate::export::Meter;
-use crate::model::{ClockOffset, RunEvent, Topology};
+use crate::model::{ClockOffset, Nanos, RunEvent, Topology};
 use crate::plan::Plan;
 use crate::recorder::Window;
 use crate::stack::swarm::Swarm;
@@ -34,6 +34,8 @@ const READY_BEFORE: Duration = Duration::from_secs(1);
 const MOST_SILENT: Duration = Duration::from_secs(6);
 /// How long after the end of everything a worker is still waited for.
 const GRACE: Duration = Duration::from_secs(10);
+/// How many seconds of a worker pass before it is told again that it lags.
+const TOLD_AGAIN: u64 = 10;
 /// How often it is looked whether a worker is silent.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -150,7 +152,10 @@ impl Launch {
                         following.refuse_missing(Missing::Ended).await?;
                     }
                 }
-                _ = look.tick() => following.look(over),
+                _ = look.tick() => {
+                    following.look(over);
+                    following.tell_lag();
+                }
             }
         }
         if let Some(meter) = ended {
@@ -197,6 +202,8 @@ impl Launch {
             heard: vec![Instant::now(); self.workers as usize],
             relay,
             crew,
+            lag_told: vec![0; self.workers as usize],
+            lag_budget: plan.lag_budget.into(),
             left: self.workers,
             say,
         };
@@ -260,6 +267,9 @@ struct Following {
     heard: Vec<Instant>,
     relay: Relay,
     crew: Crew,
+    /// The second up to which it is told of each that it lags.
+    lag_told: Vec<u64>,
+    lag_budget: Nanos,
     /// How many have not ended.
     left: u32,
     say: mpsc::UnboundedSender<Told>,
@@ -377,6 +387,26 @@ impl Following {
                 self.pass_on(windows);
                 self.crew.kill(n);
             }
+        }
+    }
+
+    /// Says which workers lag: the sum of all may hide it.
+    fn tell_lag(&mut self) {
+        for n in 0..self.heard.len() as u32 {
+            let told = &mut self.lag_told[n as usize];
+            let Some((second, p99)) = self.merger.lag(n) else {
+                continue;
+            };
+            if p99 <= self.lag_budget || second < *told {
+                continue;
+            }
+            *told = second + TOLD_AGAIN;
+            let budget = self.lag_budget;
+            let node = self.merger.node(n).unwrap_or_default();
+            let line = format!(
+                "worker {n} on {node} lags: it released its requests {p99} late at p99 in second {second}, where {budget} is allowed"
+            );
+            let _ = self.say.send(Told::State(line));
         }
     }
 
