@@ -20,11 +20,16 @@ impl Coverage {
     /// Adds so many seconds of a group.
     pub fn add(&mut self, group: usize, from: u64, seconds: u64) {
         let stretches = self.0.entry(group).or_default();
-        let to = from.saturating_add(seconds);
-        match stretches.range_mut(..=from).next_back() {
-            Some((_, end)) if *end >= from => *end = to.max(*end),
-            _ => drop(stretches.insert(from, to)),
+        let (mut from, mut to) = (from, from.saturating_add(seconds));
+        // What it touches becomes a part of it: the one before, and those that begin within.
+        while let Some((begin, end)) = stretches.range(..=to).next_back()
+            && *end >= from
+        {
+            let (begin, end) = (*begin, *end);
+            stretches.remove(&begin);
+            (from, to) = (from.min(begin), to.max(end));
         }
+        stretches.insert(from, to);
     }
 
     /// The seconds of a stretch that are there, and the first `most` of those that are not.
