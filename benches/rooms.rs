@@ -74,6 +74,7 @@ fn recorder(c: &mut Criterion) {
         groups: vec![Vec::new()],
         measured_from: Nanos::ZERO,
         grid: Grid::seconds(),
+        most_names: Names::MOST,
         cpu_clock: CpuTime::default,
     };
     let mut recorder = Recorder::new(options, out);

@@ -52,6 +52,17 @@ pub(super) struct GroupEvidence<'a> {
     pub(super) counted_by: Option<&'a str>,
 }
 
+/// How many names of replicas were met.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamesMet {
+    /// Those that are told apart.
+    pub(super) apart: u64,
+    /// Those that are counted together; 0 where nobody knows how many.
+    pub(super) others: u64,
+    pub(super) is_exact: bool,
+    pub(super) answers_of_others: u64,
+}
+
 impl<'a> Evidence<'a> {
     pub(super) fn groups(&'a self) -> impl Iterator<Item = GroupEvidence<'a>> {
         let groups = self.recording.groups.iter().zip(&self.plan.groups);
@@ -216,6 +227,21 @@ impl<'a> GroupEvidence<'a> {
             *named.entry(id.clone()).or_default() += replica.requests;
         }
         named
+    }
+
+    /// How many names the answers give, warm-up included.
+    pub(super) fn names(&self) -> NamesMet {
+        let named = self.named();
+        let others = ReplicaId(Names::OTHERS.into());
+        let mut beyond = self.warmup.beyond.clone();
+        beyond.add(&self.tally.beyond);
+        let (others_met, is_exact) = beyond.count();
+        NamesMet {
+            apart: (named.len() - usize::from(named.contains_key(&others))) as u64,
+            others: others_met,
+            is_exact,
+            answers_of_others: named.get(&others).copied().unwrap_or(0),
+        }
     }
 
     /// Whether the names in the answers are those of replicas. A page that says something else

@@ -29,7 +29,7 @@ pub(super) fn around(group: &GroupEvidence<'_>, id: &ReplicaId, at: u64) -> Opti
     let is_off = |place: usize| seconds[place].failed > 0 || 10 * answers[place] < 9 * usual;
     let near = seconds
         .iter()
-        .position(|point| point.second >= at)
+        .position(|point| point.last() >= at)
         .unwrap_or(seconds.len().saturating_sub(1));
     let candidates = [Some(near), near.checked_sub(1), Some(near + 1)];
     let mut candidates = candidates.into_iter().flatten();
@@ -42,7 +42,7 @@ pub(super) fn around(group: &GroupEvidence<'_>, id: &ReplicaId, at: u64) -> Opti
         .take_while(|place| is_off(*place))
         .last()?;
     Some(Outage {
-        seconds: (seconds[first].second, seconds[last].second),
+        seconds: (seconds[first].second, seconds[last].last()),
         failed: seconds[first..=last].iter().map(|point| point.failed).sum(),
         is_over: last + 1 < seconds.len(),
     })

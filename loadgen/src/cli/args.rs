@@ -231,6 +231,10 @@ pub struct RunArgs {
     /// at p99 where that is more [default: 1ms]
     #[arg(long, value_name = "D", help_heading = "Load")]
     pub lag_budget: Option<String>,
+    /// What the measurement may take of memory: names of replicas beyond it are counted together, and
+    /// long runs are kept in longer intervals [default: 256MB]
+    #[arg(long, value_name = "SIZE", help_heading = "Output")]
+    pub memory: Option<String>,
 
     /// Where the load goes [default: auto: the running compose stack if there is one, else embedded]
     #[arg(long, value_name = "KIND", help_heading = "Stack", value_parser = stacks())]

@@ -48,6 +48,7 @@ fn as_typed(args: RunArgs) -> Result<PlanSpec, UsageError> {
         timeout: span("--timeout", args.timeout.as_deref())?,
         connect_timeout: span("--connect-timeout", args.connect_timeout.as_deref())?,
         lag_budget: span("--lag-budget", args.lag_budget.as_deref())?,
+        memory: optional(args.memory.as_deref(), "--memory: ", MEMORY_HINT)?,
         rps: optional(args.rps.as_deref(), "rate: ", RATE_HINT)?,
         stages: (args.stages.as_deref()).map(stages).transpose()?,
         closed: args.closed,
@@ -107,6 +108,7 @@ fn replayed(file: String) -> Result<ReplayPlan, UsageError> {
 }
 
 const RATE_HINT: &str = "give --rps, or --host NAME=RPS, a number of requests per second above 0, as 500 or 0.5: 30k is 30000, and 90 a minute are 1.5";
+const MEMORY_HINT: &str = "give --memory a whole number with its unit, as 256MB, 1GB or 512MiB";
 const REPLICAS_HINT: &str = "give --replicas a whole number, as 2";
 const PAGE_HINT: &str = "give --replica app-group-1=http://127.0.0.1:9101/metrics";
 const NAME_HINT: &str = "give --replica-id header:X-Replica, or leave it out for the body";

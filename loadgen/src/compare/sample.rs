@@ -46,7 +46,9 @@ impl Sample {
             // A second that was cut short, and what was drained after the end, is no block.
             let whole: Vec<_> = ours
                 .into_iter()
-                .filter(|interval| (interval.second + 1) as f64 <= record.run.duration_s + 1e-6)
+                .filter(|interval| {
+                    (interval.second + interval.seconds()) as f64 <= record.run.duration_s + 1e-6
+                })
                 .collect();
             let length = whole
                 .len()

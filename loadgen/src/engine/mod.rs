@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::model::{Grid, NameSource, Nanos, Progress};
-use crate::recorder::{Collector, End, Recording, Window};
+use crate::recorder::{Collector, End, Names, Recording, Window};
 use crate::schedule::{Load, Slice};
 use crate::traffic::Choice;
 use crate::transport::Transport;
@@ -56,6 +56,8 @@ pub struct Job {
     pub name_source: NameSource,
     /// Whether connections are used more than once.
     pub keep_alive: bool,
+    /// How many names of replicas each group may tell apart.
+    pub most_names: usize,
 }
 
 /// One group's part of a [`Job`].
@@ -123,6 +125,7 @@ impl Job {
             spin: false,
             name_source: NameSource::Body,
             keep_alive: true,
+            most_names: Names::MOST,
         }
     }
 
@@ -224,7 +227,7 @@ where
     F: Fn(Lane) -> Result<T, String> + Clone + Send + 'static,
 {
     let names = job.groups.iter().map(|group| group.name.clone()).collect();
-    let mut collector = Collector::new(names, job.threads);
+    let mut collector = Collector::new(names, job.threads, job.most_names);
     let (out, seconds) = mpsc::channel();
     let (ready, all_ready) = mpsc::channel();
     let (gates, threads): (Vec<_>, Vec<_>) = (0..job.threads)

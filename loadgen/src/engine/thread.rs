@@ -87,6 +87,7 @@ fn recorder_options(thread: usize, job: &Job) -> RecorderOptions {
             .collect(),
         measured_from: job.measured_from(),
         grid: job.grid.clone(),
+        most_names: job.most_names,
         cpu_clock: thread_time,
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{ClientRefused, RequestError, client, events, threads};
+use super::{ClientRefused, RequestError, client, events, memory, threads};
 use super::{GroupPlan, Load, Metric, PlanFields, RoutesRefused};
-use crate::model::{Nanos, Policy, RateError, StackKind};
+use crate::model::{Memory, Nanos, Policy, RateError, StackKind};
 
 /// The longest span a histogram holds, to which a wait in the queue and an answer must add up.
 const CEILING: Nanos = Nanos::CEILING;
@@ -58,6 +58,8 @@ pub enum PlanError {
         connections: u32,
         most: f64,
     },
+    #[error("memory of {0} is outside of {least} to {most}", least = memory::LEAST, most = memory::MOST)]
+    Memory(Memory),
     /// A time of zero, or one that the histogram could not hold.
     #[error("{what} {value:?} is outside of {least:?} to {most:?}")]
     Span {
@@ -192,6 +194,7 @@ impl PlanError {
                 "raise --connections to at least {:.0}, or lower the rate",
                 (rate / MOST_PER_CONNECTION).ceil()
             ),
+            Self::Memory(_) => "give --memory a size with its unit; 256MB is the default".into(),
             Self::Span { what, .. } => format!("give a time with its unit, as {what} 5s"),
             Self::Replicas(_) => "give --replicas from 1 to 64; 2 is the default".into(),
             Self::ProxyWorkers(_) => {
@@ -266,6 +269,9 @@ pub(super) fn check(plan: &PlanFields) -> Result<(), PlanError> {
         return Err(PlanError::TooLong(whole));
     }
     threads::check(plan.threads, plan.connections, plan.groups.len())?;
+    if !(memory::LEAST..=memory::MOST).contains(&plan.memory) {
+        return Err(PlanError::Memory(plan.memory));
+    }
     // A request may wait in the queue for as long as it may then take.
     let (millisecond, most) = (Duration::from_millis(1), Duration::from(CEILING) / 2);
     span("--timeout", plan.timeout, millisecond, most)?;

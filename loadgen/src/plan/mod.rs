@@ -12,6 +12,7 @@ mod client;
 mod events;
 mod group;
 mod limits;
+mod memory;
 mod replay;
 mod request;
 mod routes;
@@ -48,7 +49,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    EmbeddedSpec, NameSource, PlannedEvent, Policy, Protocol, Selector, StackChoice, User,
+    EmbeddedSpec, Memory, NameSource, PlannedEvent, Policy, Protocol, Selector, StackChoice, User,
 };
 
 /// A run that can be carried out: [`PlanFields`] that were validated, and cannot be changed since.
@@ -88,6 +89,9 @@ pub struct PlanFields {
     #[serde(with = "seconds", default = "spec::lag_budget")]
     #[schemars(with = "f64")]
     pub lag_budget: Duration,
+    /// What the measurement may take of memory, in bytes.
+    #[serde(default, skip_serializing_if = "Memory::is_usual")]
+    pub memory: Memory,
     /// What groups send that have no requests of their own.
     pub request: Request,
     /// Of which request an arrival is, and of the values in it.

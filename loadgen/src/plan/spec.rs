@@ -12,7 +12,7 @@ use super::{
     ReplayPlan, Request, RequestPlan, Route, Schedule, Stages, Threshold, replay, routes, text,
 };
 use crate::model::{
-    EmbeddedSpec, External, NameSource, PlannedEvent, Policy, Protocol, Rate, ReplicaArg,
+    EmbeddedSpec, External, Memory, NameSource, PlannedEvent, Policy, Protocol, Rate, ReplicaArg,
     ReplicaPage, Retries, Selector, StackChoice, StackKind, Topology, User,
 };
 use crate::schedule::Slice;
@@ -95,6 +95,9 @@ pub struct PlanSpec {
     pub connect_timeout: Option<Duration>,
     #[serde(with = "text::duration", skip_serializing_if = "Option::is_none")]
     pub lag_budget: Option<Duration>,
+    /// What the measurement may take of memory.
+    #[serde(with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
 
     /// The log whose requests are sent again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -293,6 +296,7 @@ impl PlanSpec {
             timeout: self.timeout.or(under.timeout),
             connect_timeout: self.connect_timeout.or(under.connect_timeout),
             lag_budget: self.lag_budget.or(under.lag_budget),
+            memory: self.memory.or(under.memory),
             method: self.method.or(under.method),
             path: self.path.or(under.path),
             replay: self.replay.or(under.replay),
@@ -433,6 +437,7 @@ impl PlanSpec {
             timeout: self.timeout.unwrap_or(TIMEOUT),
             connect_timeout: self.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
             lag_budget: self.lag_budget.unwrap_or(LAG_BUDGET),
+            memory: self.memory.unwrap_or_default(),
             http: self.http,
             keep_alive: !self.no_keep_alive,
             user: self.user.clone(),

@@ -99,6 +99,7 @@ pub fn assemble(
         verdict: judgement.verdict,
         findings: judgement.findings.clone(),
         groups: groups.collect(),
+        interval_s: interval_s(&intervals),
         intervals,
         events: judgement.events.clone(),
         routes: Vec::new(),
@@ -109,6 +110,12 @@ pub fn assemble(
         complete: recording.end == End::ByItself && is_complete(&evidence.workers),
         stack,
     }
+}
+
+/// How long intervals are, in seconds.
+pub(super) fn interval_s(intervals: &[IntervalRecord]) -> u64 {
+    let lengths = intervals.iter().map(IntervalRecord::seconds);
+    lengths.max().unwrap_or(1)
 }
 
 struct GroupParts<'a> {

@@ -9,9 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::evidence::bounded;
 use super::{Quantiles, RequestRecord};
 use crate::model::{ErrorClass, Nanos, Reason, ReplicaId};
-use crate::recorder::{Connections, Counts, Histogram, Phase, ReplicaTally, Tally, Window};
+use crate::recorder::{
+    Connections, Counts, Distinct, Histogram, Phase, ReplicaTally, Tally, Window,
+};
 
-/// One second of one group.
+/// No run is longer, drained and all, in seconds.
+const MOST_SECONDS: u64 = 1_000_000;
+
+/// One second of one group, or several where a run is too long to keep each.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IntervalRecord {
     /// Seconds since the measured part began.
@@ -118,6 +123,7 @@ impl IntervalRecord {
             replicas,
             reasons,
             requests,
+            beyond: _,
         } = &window.tally;
         let replicas = replicas.iter().map(|(id, replica)| IntervalReplica {
             id: id.0.clone(),
@@ -156,6 +162,42 @@ impl IntervalRecord {
             retried: counts.retried,
             extra_tries: counts.extra_tries,
         }
+    }
+
+    /// How many seconds it is of.
+    #[must_use]
+    pub const fn seconds(&self) -> u64 {
+        let seconds = self.length / Nanos::SECOND.0;
+        if seconds > 1 { seconds } else { 1 }
+    }
+
+    /// Whether its instants are such as a run has: sums of them do not overflow.
+    pub(super) const fn is_of_a_run(&self) -> bool {
+        let most = MOST_SECONDS * Nanos::SECOND.0;
+        self.second <= MOST_SECONDS && self.start.unsigned_abs() <= most && self.length <= most
+    }
+
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let own = [
+            &self.response_time,
+            &self.service_time,
+            &self.send_lag,
+            &self.release_lag,
+            &self.connection_wait,
+        ];
+        let replicas = self.replicas.iter().map(|replica| {
+            let named = size_of::<IntervalReplica>() + replica.id.len();
+            named + replica.response_time.hdr.len()
+        });
+        let requests = self.requests_by_name.iter().map(|request| {
+            let times = request.response_time.hdr.len() + request.service_time.hdr.len();
+            size_of::<RequestRecord>() + request.name.len() + times
+        });
+        let own: usize = own.iter().map(|times| times.hdr.len()).sum();
+        let named: usize = replicas.chain(requests).sum();
+        (size_of::<Self>() + own + named) as u64
     }
 
     /// Reads a window as it was stored; `None` where it is cut short, or no window.
@@ -223,6 +265,7 @@ impl IntervalRecord {
             connection_wait: histogram(&self.connection_wait),
             replicas: self.replicas.iter().map(replica).collect(),
             reasons: known(&self.error_reasons, ErrorClass::of),
+            beyond: Distinct::default(),
             requests: (self.requests_by_name.iter())
                 .map(|request| (request.name.clone(), request.tally()))
                 .collect(),

@@ -1,5 +1,11 @@
 //! The record as JSON, there and back, and the schema of it.
 
+use std::io::{BufReader, Read, Write};
+
+use serde::Deserialize;
+use serde_json::error::Category;
+
+use super::assemble::interval_s;
 use super::{Record, SCHEMA_VERSION, Versions};
 
 /// Why a text is no record.
@@ -17,6 +23,9 @@ pub enum ReadError {
     /// A record whose fields may mean something else than what this version knows.
     #[error("record is of schema version {0}, and this loadgen knows {SCHEMA_VERSION}")]
     Newer(u64),
+    /// A run that no loadgen makes.
+    #[error("record says that its run took {0} s, and none takes more than a day")]
+    Longer(f64),
     /// A record whose fields do not have the form this version knows.
     #[error("record of schema version {version} cannot be read: {reason}")]
     Shape {
@@ -35,12 +44,19 @@ impl ReadError {
             Self::NotJson(_) => "give the run's folder or its record.json".into(),
             Self::NoVersion | Self::Zero => "records are written by loadgen as record.json".into(),
             Self::Newer(_) => NEWER.into(),
+            Self::Longer(_) => "it was changed since, or is no record of loadgen".into(),
             Self::Shape { version, .. } if *version > u64::from(SCHEMA_VERSION) => {
                 format!("it is newer than version {SCHEMA_VERSION}; update loadgen")
             }
             Self::Shape { .. } => "check it against `loadgen schema`".into(),
         }
     }
+}
+
+/// Writes the same as [`to_json`], without holding it.
+pub fn write_json(record: &Record, mut to: impl Write) -> std::io::Result<()> {
+    serde_json::to_writer_pretty(&mut to, record)?;
+    to.write_all(b"\n")
 }
 
 /// The record as indented JSON, with a newline at its end.
@@ -59,28 +75,49 @@ as they know it";
 /// Reads a record of a version that is known. Unknown fields are passed over; fields that came later
 /// have defaults.
 pub fn from_json(text: &str) -> Result<Record, ReadError> {
-    from_json_of(text, Versions::Known)
+    read_json(|| Ok(text.as_bytes()), Versions::Known)
 }
 
-/// Reads a record of these versions.
-pub fn from_json_of(text: &str, versions: Versions) -> Result<Record, ReadError> {
-    let value: serde_json::Value = serde_json::from_str(text).map_err(ReadError::NotJson)?;
-    let version = value
-        .get("schema_version")
-        .and_then(serde_json::Value::as_u64);
+/// Reads a record of these versions, from what `open` opens twice: for its version, and for the rest.
+/// It is not held as a text, and its intervals not as many as there may be.
+pub fn read_json<R: Read>(
+    open: impl Fn() -> std::io::Result<R>,
+    versions: Versions,
+) -> Result<Record, ReadError> {
+    let opened = || open().map(BufReader::new).map_err(serde_json::Error::io);
+    let version = opened().and_then(serde_json::from_reader::<_, Version>);
+    let version = version.map_err(|error| match error.classify() {
+        Category::Data => ReadError::NoVersion,
+        _ => ReadError::NotJson(error),
+    })?;
+    let version = version.schema_version;
+    let version = version.as_ref().and_then(serde_json::Value::as_u64);
     let version = version.ok_or(ReadError::NoVersion)?;
     match version {
         0 => return Err(ReadError::Zero),
         newer if versions.refuse(newer, SCHEMA_VERSION) => return Err(ReadError::Newer(newer)),
         _ => {}
     }
-    let record = serde_json::from_value(value);
-    let mut record: Record = record.map_err(|reason| ReadError::Shape { version, reason })?;
+    let record = opened().and_then(serde_json::from_reader::<_, Record>);
+    let mut record = record.map_err(|reason| ReadError::Shape { version, reason })?;
+    if !(0.0..=LONGEST).contains(&record.run.duration_s) {
+        return Err(ReadError::Longer(record.run.duration_s));
+    }
+    record.interval_s = interval_s(&record.intervals);
     for threshold in &mut record.thresholds {
         threshold.complete();
     }
     Ok(record)
 }
+
+/// What is looked at first.
+#[derive(Deserialize)]
+struct Version {
+    schema_version: Option<serde_json::Value>,
+}
+
+/// No run is longer, in seconds: a day, and what it takes to end.
+const LONGEST: f64 = 100_000.0;
 
 /// The JSON Schema of the record, indented.
 #[must_use]
@@ -144,8 +181,12 @@ mod tests {
             "record is of schema version 99, and this loadgen knows 1"
         );
         assert!(newer.hint().contains("update loadgen") && newer.hint().contains("--force"));
-        assert_eq!(from_json_of(&text, Versions::Any).expect("read"), record);
-        let bare = from_json_of(r#"{"schema_version": 99}"#, Versions::Any);
+        assert_eq!(
+            read_json(|| Ok(text.as_bytes()), Versions::Any).expect("read"),
+            record
+        );
+        let bare = br#"{"schema_version": 99}"#;
+        let bare = read_json(|| Ok(&bare[..]), Versions::Any);
         assert!(bare.expect_err("no fields").hint().contains("update"));
     }
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** an old record is always read. Fields are added, and what an old record lacks has
 //! a default; a change of meaning changes [`SCHEMA_VERSION`]. Nothing is drawn here.
 
+mod aged;
 mod assemble;
 mod code;
 mod event;
@@ -22,12 +23,13 @@ mod summary;
 mod versions;
 mod worker;
 
+pub use aged::{Aged, Folding};
 pub use assemble::assemble;
 pub use code::Code;
 pub use event::{EventPhase, EventRecord};
 pub use evidence::{EVIDENCE_VERSION, Evidence, EvidenceError, Happened, Look, bounded};
 pub use interval::{IntervalRecord, IntervalReplica};
-pub use json::{NEWER, ReadError, from_json, from_json_of, schema, to_json};
+pub use json::{NEWER, ReadError, from_json, read_json, schema, to_json, write_json};
 pub use judgement::{
     Balance, BalanceCount, BalanceVerdict, BucketedQuantile, CLIENT, Certificate, CertificateItem,
     ClassCount, CountVerdict, CrossCheck, Finding, Ground, GroupJudgement, Held, Judgement,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ground;
 use super::RouteCost;
+use super::aged;
 use super::{
     Balance, Certificate, CrossCheck, EventRecord, Finding, IntervalRecord, Quantiles,
     RequestRecord, ServerTime, ThresholdResult, Verdict, WorkerRecord,
@@ -38,7 +39,12 @@ pub struct Record {
     pub findings: Vec<Finding>,
     /// One per host group, in plan order.
     pub groups: Vec<GroupRecord>,
-    /// One per second and group, in order of time.
+    /// Seconds in an interval; absent where it is one. A run that is too long to keep each second has
+    /// longer ones, which hold what their seconds held, bucket by bucket.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub interval_s: u64,
+    /// One per [`Self::interval_s`] and group, in order of time.
+    #[serde(deserialize_with = "aged::in_bounds")]
     pub intervals: Vec<IntervalRecord>,
     /// What was done to the stack while the load went on, in the plan's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -62,6 +68,18 @@ pub struct Record {
     /// delivered. Old records do not tell, and say so by `run.interrupted` alone.
     #[serde(default = "yes")]
     pub complete: bool,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde calls"
+)]
+const fn is_one(seconds: &u64) -> bool {
+    *seconds == 1
 }
 
 const fn yes() -> bool {

@@ -17,11 +17,12 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// A collector for groups of these names, fed by `threads` threads.
+    /// A collector for groups of these names, fed by `threads` threads, each group of which tells so
+    /// many names of replicas apart.
     #[must_use]
-    pub fn new(names: Vec<String>, threads: usize) -> Self {
+    pub fn new(names: Vec<String>, threads: usize, most_names: usize) -> Self {
         // For each group the total, the window that is open, and the one before it.
-        let mut pool = TallyPool::stocked(3 * names.len());
+        let mut pool = TallyPool::telling_apart(most_names).stocked(3 * names.len());
         let recording = Recording {
             threads: vec![ThreadHealth::default(); threads],
             ..Recording::of(names, &mut pool)
@@ -46,7 +47,12 @@ impl Collector {
     pub fn accept(&mut self, message: ThreadMessage) -> Vec<Window> {
         match message {
             ThreadMessage::Passed(passed) => self.fold(passed),
-            ThreadMessage::End { thread, cpu } => {
+            ThreadMessage::End {
+                thread,
+                cpu,
+                beyond,
+            } => {
+                self.recording.add_beyond(&beyond);
                 self.at[thread] = None;
                 self.recording.threads[thread].cpu = cpu.used;
                 self.recording.threads[thread].waited = cpu.waited;

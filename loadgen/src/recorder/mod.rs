@@ -3,13 +3,16 @@
 //! A generator thread writes to its own [`Recorder`], which holds one window and hands it over; a
 //! [`Collector`] folds the threads' [`Window`]s into those of the run and these into a
 //! [`Recording`]. Whatever reads windows again, from a spool or from elsewhere, folds them the same
-//! way. This is the only room that knows `hdrhistogram`.
+//! way. This is the only room that knows how a histogram is stored.
 //!
 //! **Invariant:** folding is associative, commutative and exact, because every histogram has the
 //! same bounds and the names that are kept apart do not depend on an order.
 
 mod collector;
+mod coverage;
+mod distinct;
 mod histogram;
+pub mod length;
 mod moment;
 mod names;
 mod pool;
@@ -17,10 +20,15 @@ mod progress;
 mod recording;
 mod stalls;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod thread;
+mod timeline;
 mod window;
 
 pub use collector::Collector;
+pub use coverage::Coverage;
+pub use distinct::Distinct;
 pub use histogram::{Histogram, HistogramError};
 pub use moment::Moment;
 pub use names::Names;

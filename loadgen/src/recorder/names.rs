@@ -1,15 +1,25 @@
 //! A small table of names met in answers: found by comparing bytes, never by hashing.
 
-/// Names in the order they were met, at most [`Names::MOST`] of them.
+use super::Distinct;
+
+/// Names in the order they were met, at most [`Names::MOST`] of them, or fewer where that is said.
 ///
 /// A target is hostile: it may answer a new name each time. Past the bound the names that are first
 /// in their order keep their places, whenever they come, and all others are counted under the last
 /// place, [`Names::OTHERS`]: which ones these are does not depend on chance.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Names {
     known: Vec<Box<[u8]>>,
     last: usize,
     given_up: Option<usize>,
+    most: usize,
+    beyond: Distinct,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::at_most(Self::MOST)
+    }
 }
 
 impl Names {
@@ -19,6 +29,18 @@ impl Names {
     pub const OTHERS: &'static str = "(others)";
     /// The longest name kept, in bytes; longer ones are cut.
     pub const LONGEST: usize = 128;
+
+    /// A table of at most so many names, [`Self::OTHERS`] among them; never more than [`Self::MOST`].
+    #[must_use]
+    pub fn at_most(most: usize) -> Self {
+        Self {
+            known: Vec::new(),
+            last: 0,
+            given_up: None,
+            most: most.clamp(2, Self::MOST),
+            beyond: Distinct::default(),
+        }
+    }
 
     /// The place of `name`, which is added when it is new. Allocates only for a new name.
     #[inline]
@@ -44,26 +66,35 @@ impl Names {
         if let Some(place) = self.known.iter().position(|known| **known == *name) {
             return place;
         }
-        if self.known.len() == Self::MOST - 1 {
-            self.known.push(Self::OTHERS.as_bytes().into());
-        }
-        if self.known.len() < Self::MOST {
+        if self.known.len() < self.others() {
             self.known.push(name.into());
             return self.known.len() - 1;
         }
-        self.replace_last_in_order(name).unwrap_or(Self::MOST - 1)
+        if self.known.len() == self.others() {
+            self.known.push(Self::OTHERS.as_bytes().into());
+        }
+        if name == Self::OTHERS.as_bytes() {
+            return self.others();
+        }
+        if let Some(place) = self.replace_last_in_order(name) {
+            return place;
+        }
+        self.beyond.meet(name);
+        self.others()
     }
 
     /// Gives the place of the last name in order to one that comes before it.
     #[cold]
     fn replace_last_in_order(&mut self, name: &[u8]) -> Option<usize> {
-        let named = self.known[..Self::MOST - 1].iter().enumerate();
+        let named = self.known[..self.others()].iter().enumerate();
         let (place, last) = named.max_by_key(|(_, known)| *known)?;
-        (name < &**last).then(|| {
-            self.known[place] = name.into();
-            self.given_up = Some(place);
-            place
-        })
+        if name >= &**last {
+            return None;
+        }
+        self.beyond.meet(last);
+        self.known[place] = name.into();
+        self.given_up = Some(place);
+        Some(place)
     }
 
     /// The place whose name was given up for another by the last look-up: what was counted there
@@ -71,6 +102,17 @@ impl Names {
     #[inline]
     pub fn take_given_up(&mut self) -> Option<usize> {
         self.given_up.take()
+    }
+
+    /// The place of all names beyond the bound.
+    pub(super) const fn others(&self) -> usize {
+        self.most - 1
+    }
+
+    /// The names that were met and have no place of their own.
+    #[must_use]
+    pub const fn beyond(&self) -> &Distinct {
+        &self.beyond
     }
 
     /// The names in order; bytes that are not UTF-8 become U+FFFD.

@@ -1,29 +1,58 @@
 //! Tallies that were read and wait to be used again.
 //!
-//! A second of a group is some 150 kB a histogram. Used again, it costs neither an allocation nor
-//! fresh pages, and resident memory is as large in the third second as after an hour.
+//! A second of a group is ten or twenty kilobytes a histogram. Used again, it costs neither an
+//! allocation nor fresh pages, and resident memory is as large in the third second as after an hour.
 
-use super::{ReplicaTally, RequestTally, Tally};
+use super::{Names, ReplicaTally, RequestTally, Tally};
 use crate::model::{Nanos, Outcome, Sample};
 
 /// The most tallies of replicas that are kept: a target that answers ever new names must not make
 /// the stock as large as its imagination.
 const MOST_REPLICAS: usize = 32;
 
-/// A stock of empty tallies; without one in stock, a new one is made.
-#[derive(Debug, Default)]
+/// The most tallies that are kept of those that came from elsewhere: what is read from a spool, or
+/// from a worker, is given back and never asked for.
+const MOST_TALLIES: usize = 8;
+
+/// A stock of empty tallies; without one in stock, a new one is made. It knows how many names each
+/// of them may tell apart.
+#[derive(Debug)]
 pub struct TallyPool {
+    most_names: usize,
+    most_tallies: usize,
     tallies: Vec<Tally>,
     replicas: Vec<ReplicaTally>,
     requests: Vec<RequestTally>,
 }
 
+impl Default for TallyPool {
+    fn default() -> Self {
+        Self::telling_apart(Names::MOST)
+    }
+}
+
 impl TallyPool {
-    /// A stock of so many tallies, with a replica each, whose memory is resident from the start:
-    /// it would be by the third second anyway, and a test that watches itself sees no growth.
+    /// An empty stock of tallies that tell at most so many names apart, [`Names::OTHERS`] among them.
     #[must_use]
-    pub fn stocked(tallies: usize) -> Self {
-        let mut stock = Self::default();
+    pub fn telling_apart(most_names: usize) -> Self {
+        Self {
+            most_names: most_names.clamp(2, Names::MOST),
+            most_tallies: MOST_TALLIES,
+            tallies: Vec::new(),
+            replicas: Vec::new(),
+            requests: Vec::new(),
+        }
+    }
+
+    pub(super) const fn most_names(&self) -> usize {
+        self.most_names
+    }
+
+    /// The same with so many tallies in it, and a replica each, that have held something.
+    #[must_use]
+    pub fn stocked(self, tallies: usize) -> Self {
+        let mut stock = self;
+        stock.most_tallies += 2 * tallies;
         for _ in 0..tallies {
             let sample = Sample {
                 due: Nanos::ZERO,
@@ -34,7 +63,6 @@ impl TallyPool {
                 tries: 1,
             };
             let (mut tally, mut replica) = (Tally::default(), ReplicaTally::default());
-            // A histogram that held something is emptied bucket by bucket, which touches each.
             tally.finish(&sample, Some(&mut replica));
             replica.empty();
             stock.replicas.push(replica);
@@ -57,15 +85,18 @@ impl TallyPool {
         self.requests.pop().unwrap_or_default()
     }
 
-    /// Empties a tally and takes it into stock.
+    /// Empties a tally and takes it into stock, where there is room.
     pub fn give(&mut self, mut tally: Tally) {
+        for replica in std::mem::take(&mut tally.replicas).into_values() {
+            self.give_replica(replica);
+        }
+        if self.tallies.len() >= self.most_tallies {
+            return;
+        }
         for mut request in std::mem::take(&mut tally.requests).into_values() {
             // As many as the plan has names.
             request.empty();
             self.requests.push(request);
-        }
-        for replica in std::mem::take(&mut tally.replicas).into_values() {
-            self.give_replica(replica);
         }
         tally.empty();
         self.tallies.push(tally);
@@ -87,6 +118,8 @@ impl TallyPool {
         let replicas = self.replicas.len().saturating_sub(replicas);
         let requests = self.requests.len().saturating_sub(requests);
         Self {
+            most_names: self.most_names,
+            most_tallies: self.most_tallies,
             tallies: self.tallies.split_off(tallies),
             replicas: self.replicas.split_off(replicas),
             requests: self.requests.split_off(requests),
@@ -128,11 +161,25 @@ mod tests {
 
     #[test]
     fn a_stock_is_of_empty_tallies() {
-        let mut pool = TallyPool::stocked(2);
+        let mut pool = TallyPool::default().stocked(2);
         for _ in 0..3 {
             assert_eq!(pool.tally(), Tally::default());
             assert_eq!(pool.replica(), ReplicaTally::default());
         }
+    }
+
+    #[test]
+    fn what_is_given_and_never_asked_for_does_not_pile_up() {
+        let mut pool = TallyPool::default();
+        for _ in 0..1_000 {
+            pool.give(Tally::default());
+        }
+        assert_eq!(pool.tallies.len(), MOST_TALLIES);
+        let mut pool = pool.stocked(100);
+        for _ in 0..1_000 {
+            pool.give(Tally::default());
+        }
+        assert!(pool.tallies.len() >= 200, "as many as are on their way");
     }
 
     #[test]
@@ -163,7 +210,7 @@ mod tests {
                 sum.add(&tally);
             }
         }
-        assert_eq!(sum.replicas.len(), crate::recorder::Names::MOST);
+        assert_eq!(sum.replicas.len(), Names::MOST);
         let counted: u64 = sum.replicas.values().map(|replica| replica.requests).sum();
         assert_eq!(counted, 600);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Phase, Stalls, Tally, TallyPool, Window};
+use super::{Coverage, Distinct, Moment, Phase, Stalls, Tally, TallyPool, Window, timeline};
 use crate::model::{Nanos, ReplicaId};
 
 /// What a run measured.
@@ -68,10 +68,13 @@ pub struct Stored {
 const MOST_MISSING: usize = 100;
 
 /// One window of the measured part, in a few hundred bytes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimelinePoint {
     /// Seconds since the measured part began.
     pub second: u64,
+    /// How many seconds it is of: more than one where a run is too long for a point each.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub length: u64,
     /// The group's place in the plan.
     pub group: usize,
     pub planned: u64,
@@ -80,12 +83,42 @@ pub struct TimelinePoint {
     pub failed: u64,
     /// Answers by the replica they name.
     pub replicas: BTreeMap<ReplicaId, u64>,
-    /// Response time at p99.
+    /// Response time at p99; of the worst second where it is of several. So are the two below.
     pub response_p99: Nanos,
     /// Release lag at p99.
     pub release_lag_p99: Nanos,
     /// Wait for a connection at p99.
     pub connection_wait_p99: Nanos,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde calls"
+)]
+const fn is_one(length: &u64) -> bool {
+    *length == 1
+}
+
+impl Default for TimelinePoint {
+    fn default() -> Self {
+        Self {
+            second: 0,
+            length: 1,
+            group: 0,
+            planned: 0,
+            sent: 0,
+            succeeded: 0,
+            failed: 0,
+            replicas: BTreeMap::new(),
+            response_p99: Nanos::ZERO,
+            release_lag_p99: Nanos::ZERO,
+            connection_wait_p99: Nanos::ZERO,
+        }
+    }
 }
 
 /// How one generator thread fared.
@@ -126,7 +159,7 @@ impl Recording {
             Phase::WarmUp => group.warmup.add_from(&window.tally, pool),
             Phase::Measured => {
                 group.measured.add_from(&window.tally, pool);
-                self.timeline.push(TimelinePoint::of(window));
+                timeline::push(&mut self.timeline, TimelinePoint::of(window));
             }
         }
     }
@@ -153,40 +186,49 @@ impl Recording {
         self.moments = all.into_values().collect();
     }
 
+    /// Adds the names of each group that somebody who counted a part of it did not tell apart.
+    pub fn add_beyond(&mut self, beyond: &[Distinct]) {
+        for (group, names) in self.groups.iter_mut().zip(beyond) {
+            group.measured.beyond.add(names);
+        }
+    }
+
     /// Whether a signal cut it short.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.end == End::Interrupted
     }
 
-    /// The seconds and groups that the time line has.
-    pub fn seconds(&self) -> impl Iterator<Item = (u64, usize)> {
-        self.timeline
-            .iter()
-            .map(|point| (point.second, point.group))
+    /// What the time line has: of a group, from a second on, so many.
+    pub fn seconds(&self) -> impl Iterator<Item = (usize, u64, u64)> {
+        let points = self.timeline.iter();
+        points.map(|point| (point.group, point.second, point.length))
     }
 }
 
 impl Stored {
-    /// What was read back of the seconds and groups that there must be.
+    /// What was read back of the seconds that there must be, told as [`Recording::seconds`].
     #[must_use]
     pub fn of(
-        expected: impl Iterator<Item = (u64, usize)>,
-        read: &BTreeSet<(u64, usize)>,
+        expected: impl Iterator<Item = (usize, u64, u64)>,
+        read: &Coverage,
         reason: Option<String>,
     ) -> Self {
         let mut stored = Self {
             reason,
             ..Self::default()
         };
-        for (second, group) in expected {
-            stored.expected += 1;
-            if read.contains(&(second, group)) {
-                stored.read += 1;
-            } else if stored.missing.len() < MOST_MISSING && !stored.missing.contains(&second) {
-                stored.missing.push(second);
+        let mut all_missing = BTreeSet::new();
+        for (group, from, seconds) in expected {
+            let (there, missing) = read.within(group, from, seconds, MOST_MISSING);
+            stored.expected += seconds;
+            stored.read += there;
+            all_missing.extend(missing);
+            while all_missing.len() > MOST_MISSING {
+                all_missing.pop_last();
             }
         }
+        stored.missing = all_missing.into_iter().collect();
         stored
     }
 }
@@ -206,6 +248,7 @@ impl TimelinePoint {
             .map(|(id, tally)| (id.clone(), tally.requests));
         Self {
             second: window.second(),
+            length: (window.length.0 / Nanos::SECOND.0).max(1),
             group: window.group,
             planned: counts.planned,
             sent: counts.sent,

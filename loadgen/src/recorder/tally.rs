@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Histogram, Names, TallyPool};
+use super::{Distinct, Histogram, Names, TallyPool};
 use crate::model::{ErrorClass, Outcome, Reason, ReplicaId, Sample};
 
 /// Counts and histograms of one group. Two tallies merge by [`Tally::add`].
@@ -24,6 +24,9 @@ pub struct Tally {
     pub connection_wait: Histogram,
     /// What each replica named in an answer did.
     pub replicas: BTreeMap<ReplicaId, ReplicaTally>,
+    /// The names that are counted together, as [`Names::OTHERS`], as far as it is known here.
+    #[serde(skip_serializing_if = "Distinct::is_empty")]
+    pub beyond: Distinct,
     /// The first failure of each class, in words.
     pub reasons: BTreeMap<ErrorClass, Reason>,
     /// The same by request name, where the group has several.
@@ -200,6 +203,7 @@ impl Tally {
         for (id, theirs) in &other.replicas {
             self.replica_mut(id, pool).add(theirs);
         }
+        self.beyond.add(&other.beyond);
         for (class, reason) in &other.reasons {
             self.explain(*class, reason);
         }
@@ -224,26 +228,30 @@ impl Tally {
     /// The names that stay are the first in their order, whatever order they come in, so that the
     /// sum of any number of tallies does not depend on how they are added up.
     fn replica_mut(&mut self, id: &ReplicaId, pool: &mut TallyPool) -> &mut ReplicaTally {
-        if !self.replicas.contains_key(id) && id.0 != Names::OTHERS && self.is_full() {
+        let is_name = id.0 != Names::OTHERS && !self.replicas.contains_key(id);
+        if is_name && self.names() + 1 >= pool.most_names() {
             let last = self.replicas.keys().rev().find(|id| id.0 != Names::OTHERS);
-            match last.filter(|last| *last > id).cloned() {
-                Some(last) => self.give_up_name(&last, pool),
-                None => return self.others(pool),
+            if let Some(last) = last.filter(|last| *last > id).cloned() {
+                self.give_up_name(&last, pool);
+            } else {
+                self.beyond.meet(id.0.as_bytes());
+                return self.others(pool);
             }
         }
         let place = self.replicas.entry(id.clone());
         place.or_insert_with(|| pool.replica())
     }
 
-    /// Whether as many names are told apart as there may be.
-    fn is_full(&self) -> bool {
+    /// How many names are told apart.
+    fn names(&self) -> usize {
         let others = self.replicas.contains_key(&others());
-        self.replicas.len() - usize::from(others) >= Names::MOST - 1
+        self.replicas.len() - usize::from(others)
     }
 
     /// Counts what has this name among all others from now on.
     fn give_up_name(&mut self, id: &ReplicaId, pool: &mut TallyPool) {
         if let Some(tally) = self.replicas.remove(id) {
+            self.beyond.meet(id.0.as_bytes());
             self.others(pool).add(&tally);
             pool.give_replica(tally);
         }
@@ -270,6 +278,7 @@ impl Tally {
         self.release_lag.empty();
         self.connection_wait.empty();
         self.replicas.clear();
+        self.beyond.empty();
         self.reasons.clear();
         self.requests.clear();
     }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{Names, Phase, ReplicaTally, RequestTally, Tally, TallyPool, Window};
+use super::{Distinct, Names, Phase, ReplicaTally, RequestTally, Tally, TallyPool, Window};
 use crate::model::{ErrorClass, Grid, Nanos, Outcome, Reason, ReplicaId, Sample};
 
 /// What a thread sends to the collector.
@@ -16,6 +16,8 @@ pub enum ThreadMessage {
         thread: usize,
         /// CPU time over the measured part.
         cpu: CpuTime,
+        /// Of each group the names that it did not tell apart.
+        beyond: Vec<Distinct>,
     },
 }
 
@@ -85,6 +87,8 @@ pub struct RecorderOptions {
     pub measured_from: Nanos,
     /// How time is cut into windows.
     pub grid: Grid,
+    /// How many names of replicas each group may tell apart.
+    pub most_names: usize,
     /// Tells the CPU time of the thread that calls it.
     pub cpu_clock: fn() -> CpuTime,
 }
@@ -132,12 +136,13 @@ impl Recorder {
     #[must_use]
     pub fn new(options: RecorderOptions, out: Sender<ThreadMessage>) -> Self {
         // For each group the window that is now, and the one on its way to the collector and back.
-        let mut pool = TallyPool::stocked(2 * options.groups.len());
+        let pool = TallyPool::telling_apart(options.most_names);
+        let mut pool = pool.stocked(2 * options.groups.len());
         let group = |requests: &Vec<String>| Group {
             phases: [Tally::default(), pool.tally()]
                 .map(|tally| Current::of(tally, requests.len())),
             requests: requests.clone(),
-            ..Group::default()
+            names: Names::at_most(options.most_names),
         };
         let groups = options.groups.iter().map(group).collect();
         let mut recorder = Self {
@@ -272,7 +277,7 @@ impl Recorder {
         let named = (!request.name.is_empty()).then(|| names.index_of(request.name));
         if let Some(place) = names.take_given_up() {
             for current in phases.iter_mut() {
-                current.give_up_name(place);
+                current.give_up_name(place, names.others());
             }
         }
         let current = &mut phases[phase];
@@ -303,6 +308,9 @@ impl Recorder {
         let _ = self.out.send(ThreadMessage::End {
             thread: self.options.thread,
             cpu,
+            beyond: (self.groups.iter())
+                .map(|group| group.names.beyond().clone())
+                .collect(),
         });
     }
 
@@ -376,8 +384,7 @@ impl Current {
     }
 
     /// Counts what has this place among all others from now on.
-    fn give_up_name(&mut self, place: usize) {
-        let others = Names::MOST - 1;
+    fn give_up_name(&mut self, place: usize, others: usize) {
         if self.by_name.len() <= place {
             return;
         }

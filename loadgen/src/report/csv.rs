@@ -1,5 +1,5 @@
-//! The intervals as CSV: one row per second and group, and one per second, group and request name;
-//! times in nanoseconds.
+//! The intervals as CSV: one row per interval and group, and one per interval, group and request
+//! name; times in nanoseconds. `seconds` says how long an interval is, which is 1 but in long runs.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ response_p50_ns,response_p90_ns,response_p99_ns,response_p99_9_ns,response_max_n
 service_p50_ns,service_p99_ns,service_max_ns,\
 send_lag_p50_ns,send_lag_p99_ns,send_lag_max_ns,connections_opened,replicas,\
 release_lag_p50_ns,release_lag_p99_ns,release_lag_max_ns,\
-connection_wait_p50_ns,connection_wait_p99_ns,connection_wait_max_ns,stalled_ns";
+connection_wait_p50_ns,connection_wait_p99_ns,connection_wait_max_ns,stalled_ns,seconds";
 
 /// Every interval of a run as RFC 4180 CSV. Times of seconds without an answer are empty.
 #[must_use]
@@ -90,11 +90,12 @@ fn row(csv: &mut String, record: &Record, interval: &IntervalRecord) {
     }
     csv.push(',');
     if let Some(stalls) = &record.environment.stalls {
-        let mut seconds = stalls.by_second.iter();
-        let second = seconds.find(|at| at.second == interval.second);
-        let _ = write!(csv, "{}", second.map_or(0, |at| at.lost.0));
+        let within = interval.second..interval.second.saturating_add(interval.seconds());
+        let seconds = stalls.by_second.iter();
+        let seconds = seconds.filter(|at| within.contains(&at.second));
+        let _ = write!(csv, "{}", seconds.map(|at| at.lost.0).sum::<u64>());
     }
-    csv.push_str("\r\n");
+    let _ = write!(csv, ",{}\r\n", interval.seconds());
 }
 
 fn response(csv: &mut String, of: &Quantiles) {

@@ -33,6 +33,7 @@ pub fn render_hlog(record: &Record, host: &str) -> String {
         .filter(|interval| interval.host == host)
     {
         let start = record.run.warmup_s + interval.second as f64;
+        let length = interval.seconds();
         let mut line = |tag: &str, times: &Quantiles| {
             let hdr = if times.hdr.is_empty() {
                 &empty
@@ -40,7 +41,7 @@ pub fn render_hlog(record: &Record, host: &str) -> String {
                 &times.hdr
             };
             let max = times.max as f64 / 1e6;
-            let _ = writeln!(log, "{tag}{start:.3},1.000,{max:.3},{hdr}");
+            let _ = writeln!(log, "{tag}{start:.3},{length}.000,{max:.3},{hdr}");
         };
         line("", &interval.response_time);
         line("Tag=service,", &interval.service_time);

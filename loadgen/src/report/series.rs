@@ -121,7 +121,7 @@ impl Series {
             .collect();
         let duration = record.run.duration_s.max(0.0);
         let seconds = (duration.ceil() as u64).max(1);
-        let width = nice_width(seconds.div_ceil(MOST_BUCKETS));
+        let width = nice_width(seconds.div_ceil(MOST_BUCKETS), record.interval_s.max(1));
         let mut buckets = Vec::new();
         for number in 0..seconds.div_ceil(width) {
             let inside = number * width..(number + 1) * width;
@@ -156,12 +156,12 @@ impl Series {
     }
 }
 
-/// Whole seconds that people count in.
-fn nice_width(at_least: u64) -> u64 {
+/// Whole seconds that people count in, and that intervals fill.
+fn nice_width(at_least: u64, interval: u64) -> u64 {
     let nice = [1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 600];
-    nice.into_iter()
-        .find(|width| *width >= at_least)
-        .unwrap_or(at_least)
+    let fits = |width: &u64| *width >= at_least && width.is_multiple_of(interval);
+    let nice = nice.into_iter().find(fits);
+    nice.unwrap_or_else(|| at_least.div_ceil(interval) * interval)
 }
 
 fn bucket(from: u64, width: u64, duration: f64, members: &[&IntervalRecord]) -> Bucket {

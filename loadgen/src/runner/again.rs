@@ -69,20 +69,19 @@ pub fn redraw(run: &Path, versions: Versions) -> Result<PathBuf, StorageError> {
             record
         }
     };
-    store::write_again(&folder, &files(&record, false))?;
+    store::write_again(&folder, files(&record, false))?;
     list_runs(&folder);
     Ok(folder.join("index.html"))
 }
 
-/// Every file that is drawn from a record.
-pub(super) fn files(record: &Record, csv: bool) -> Vec<(String, String)> {
-    let mut files = report::files(record);
-    if csv {
-        files.push(("intervals.csv".into(), report::render_csv(record)));
-        let by_name = report::render_requests_csv(record);
-        files.extend(by_name.map(|csv| ("requests.csv".into(), csv)));
-    }
-    files
+/// Every file that is drawn from a record, each when it is asked for.
+pub(super) fn files(record: &Record, csv: bool) -> impl Iterator<Item = (String, String)> {
+    let tables = csv.then(|| {
+        let whole = std::iter::once_with(|| ("intervals.csv".into(), report::render_csv(record)));
+        let by_name = std::iter::once_with(|| report::render_requests_csv(record));
+        whole.chain(by_name.flatten().map(|csv| ("requests.csv".into(), csv)))
+    });
+    report::files(record).chain(tables.into_iter().flatten())
 }
 
 /// Lists the runs beside this one. A list is a convenience, so that it fails is passed over.

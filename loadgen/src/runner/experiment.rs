@@ -98,7 +98,7 @@ pub async fn scaling(
             signals,
         )
         .await;
-        store::write_again(&folder, &report::scaling_files(&scaling))?;
+        store::write_again(&folder, report::scaling_files(&scaling).into_iter())?;
         if measured.is_err() || scaling.interrupted {
             break;
         }
@@ -234,12 +234,12 @@ async fn steps(
             course.answer(step, &told);
             search.steps.push(told);
         }
-        store::write_again(folder, &report::search_files(&search))?;
+        store::write_again(folder, report::search_files(&search).into_iter())?;
         if search.interrupted {
             return Ok(search);
         }
     }
-    store::write_again(folder, &report::search_files(&search))?;
+    store::write_again(folder, report::search_files(&search).into_iter())?;
     Ok(search)
 }
 

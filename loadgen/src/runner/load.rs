@@ -134,6 +134,7 @@ pub(super) fn job(plan: &Plan, aims: &[Aim]) -> Job {
         spin: plan.pacing == Pacing::Spin,
         name_source: plan.replica_id.clone(),
         keep_alive: plan.keep_alive,
+        most_names: plan.names_per_group(),
     }
 }
 

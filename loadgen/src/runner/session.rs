@@ -14,7 +14,7 @@ use crate::export::Exporter;
 use crate::model::{Machine, RunEvent, StackKind, Topology};
 use crate::plan::Plan;
 use crate::record::{EVIDENCE_VERSION, Evidence, Look, Record, RunInfo};
-use crate::recorder::{End, Recording, Stored as StoredSeconds, TallyPool};
+use crate::recorder::{Coverage, End, Recording, Stored as StoredSeconds, TallyPool};
 use crate::scrape::Scraper;
 use crate::stack::{self, Stack, StackError, StackSpec};
 use crate::store::{Folder, Spool, StorageError};
@@ -274,17 +274,14 @@ async fn look(scraper: &Scraper, stack: &Stack) -> Look {
 
 impl Measured {
     pub(super) fn of(mut evidence: Evidence, folder: Folder, spool: &Spool) -> Self {
-        let intervals = folder.intervals();
-        let place = |name: &str| {
-            evidence
-                .plan
-                .groups
+        let intervals = spool.intervals();
+        let groups = &evidence.plan.groups;
+        let read = Coverage::of(intervals.iter().filter_map(|interval| {
+            let group = groups
                 .iter()
-                .position(|group| group.name == name)
-        };
-        let read = intervals.iter();
-        let read = read.filter_map(|interval| Some((interval.second, place(&interval.host)?)));
-        let read = read.collect();
+                .position(|group| group.name == interval.host)?;
+            Some((group, interval.second, interval.seconds()))
+        }));
         let expected = evidence.recording.seconds();
         evidence.recording.stored = StoredSeconds::of(expected, &read, spool.failure());
         let record = again::judged(&evidence, intervals);
@@ -301,7 +298,7 @@ impl Measured {
     #[must_use]
     pub fn write(self, csv: bool) -> Stored {
         let files = again::files(&self.record, csv);
-        let written = self.kept.and_then(|()| self.folder.write(&files));
+        let written = self.kept.and_then(|()| self.folder.write(files));
         Stored {
             record: self.record,
             folder: self.folder.path(),

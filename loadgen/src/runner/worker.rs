@@ -263,6 +263,11 @@ impl Voice {
             threads: recording.threads,
             stalls: recording.stalls,
             moments: recording.moments,
+            beyond: recording
+                .groups
+                .into_iter()
+                .map(|group| group.measured.beyond)
+                .collect(),
             ..Final::default()
         };
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);

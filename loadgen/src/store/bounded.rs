@@ -1,6 +1,6 @@
 //! Reads and writes with a bound: what lies in a folder may be anything.
 
-use std::io::{BufRead, Read as _, Write as _};
+use std::io::{BufRead, BufWriter, Read as _, Write};
 use std::path::Path;
 
 use flate2::Compression;
@@ -25,11 +25,14 @@ pub(super) fn line(from: &mut impl BufRead, most: usize) -> Option<Vec<u8>> {
     Some(line)
 }
 
-/// Bytes compressed for gzip.
-pub(super) fn compress(bytes: &[u8]) -> Vec<u8> {
-    let mut to = GzEncoder::new(Vec::new(), Compression::default());
-    let written = to.write_all(bytes).and_then(|()| to.finish());
-    written.unwrap_or_else(|error| unreachable!("writing to memory cannot fail: {error}"))
+/// Writes a value as JSON, compressed for gzip.
+pub(super) fn compress(to: impl Write, value: &impl serde::Serialize) -> std::io::Result<()> {
+    let mut to = BufWriter::new(GzEncoder::new(to, Compression::default()));
+    serde_json::to_writer(&mut to, value)?;
+    let to = to
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)?;
+    to.finish().map(drop)
 }
 
 /// What a gzip file holds; the limit is that of the file and of what is in it.

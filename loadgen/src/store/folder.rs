@@ -3,8 +3,8 @@
 //! **Invariant:** nothing measured is lost. Each second is in the spool when it has passed; a
 //! file appears under its name only when it is complete.
 
-use std::fs;
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -12,7 +12,7 @@ use super::names::{EVIDENCE, RECORD, SPOOL, SUMMARY, runs_in};
 use super::{Spool, StorageError, bounded, spool};
 use crate::model::plain;
 use crate::plan::Plan;
-use crate::record::{self, Evidence, IntervalRecord, Record, RecordSummary};
+use crate::record::{self, Evidence, Record, RecordSummary};
 
 /// What a record becomes when its folder is used for another run.
 const PREVIOUS: &str = "record.previous.json";
@@ -115,19 +115,13 @@ impl Folder {
         }
     }
 
-    /// The windows of the measured part that are in the spool, as far as it can be read.
-    #[must_use]
-    pub fn intervals(&self) -> Vec<IntervalRecord> {
-        spool::spooled(&self.path).unwrap_or_default()
-    }
-
     /// Writes what cannot be drawn again: the record, and the evidence that it rests on. When that
     /// fails, the record goes to the system's temporary folder, and the spool stays.
     pub fn keep(&self, record: &Record, evidence: &Evidence) -> Result<(), StorageError> {
         let kept = keep(&self.path, record, evidence);
         match &kept {
             // A spool that stays does no harm.
-            Ok(()) => drop(fs::remove_file(self.path.join(SPOOL))),
+            Ok(()) => spool::remove(&self.path),
             Err(_) => self.rescue(record),
         }
         kept
@@ -136,7 +130,7 @@ impl Folder {
     fn rescue(&self, record: &Record) {
         let rescue = std::env::temp_dir();
         let name = format!("loadgen-{}-{RECORD}", self.id());
-        let told = match write_whole(&rescue, &name, record::to_json(record).as_bytes()) {
+        let told = match write_with(&rescue, &name, |to| record::write_json(record, to)) {
             Ok(()) => format!("the record was rescued to {}", rescue.join(name).display()),
             Err(_) => format!("the spool is {}", self.path.join(SPOOL).display()),
         };
@@ -147,12 +141,12 @@ impl Folder {
     /// Forgets a run that did not take place: its spool goes, and its folder where nothing else is in
     /// it. What cannot be removed does no harm.
     pub fn forget(self) {
-        let _ = fs::remove_file(self.path.join(SPOOL));
+        spool::remove(&self.path);
         let _ = fs::remove_dir(&self.path);
     }
 
     /// Writes files that were drawn from the record, as names and contents.
-    pub fn write(&self, files: &[(String, String)]) -> Result<(), StorageError> {
+    pub fn write(&self, files: impl Iterator<Item = (String, String)>) -> Result<(), StorageError> {
         write_all(&self.path, files)
     }
 }
@@ -163,10 +157,8 @@ pub(super) fn keep(
     record: &Record,
     evidence: &Evidence,
 ) -> Result<(), StorageError> {
-    write_whole(folder, RECORD, record::to_json(record).as_bytes())?;
-    let text = serde_json::to_vec(evidence)
-        .unwrap_or_else(|error| unreachable!("evidence has string keys only: {error}"));
-    write_whole(folder, EVIDENCE, &bounded::compress(&text))?;
+    write_with(folder, RECORD, |to| record::write_json(record, to))?;
+    write_with(folder, EVIDENCE, |to| bounded::compress(to, evidence))?;
     write_summary(folder, &RecordSummary::of(record))
 }
 
@@ -239,18 +231,33 @@ fn name(at: SystemTime, hosts: &[String]) -> String {
     format!("{stamp}-{hosts}")
 }
 
-/// Writes files of a run, in order.
-pub(super) fn write_all(folder: &Path, files: &[(String, String)]) -> Result<(), StorageError> {
-    let mut files = files.iter();
-    files.try_for_each(|(name, contents)| write_whole(folder, name, contents.as_bytes()))
+/// Writes files of a run, each when it was drawn.
+pub(super) fn write_all(
+    folder: &Path,
+    files: impl Iterator<Item = (String, String)>,
+) -> Result<(), StorageError> {
+    let mut files = files;
+    files.try_for_each(|(name, contents)| write_whole(folder, &name, contents.as_bytes()))
+}
+
+/// Writes contents that are there.
+pub(super) fn write_whole(folder: &Path, name: &str, contents: &[u8]) -> Result<(), StorageError> {
+    write_with(folder, name, |to| to.write_all(contents))
 }
 
 /// Writes to a temporary name and renames, so that a file is whole or not there.
-pub(super) fn write_whole(folder: &Path, name: &str, contents: &[u8]) -> Result<(), StorageError> {
+fn write_with(
+    folder: &Path,
+    name: &str,
+    contents: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>,
+) -> Result<(), StorageError> {
     let path = folder.join(name);
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(contents)?;
+        let file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut to = BufWriter::new(file.as_file());
+        contents(&mut to)?;
+        to.flush()?;
+        drop(to);
         file.as_file().sync_data()?;
         // Temporary files are private; a report is for whoever may see the folder.
         #[cfg(unix)]

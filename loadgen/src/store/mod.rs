@@ -7,6 +7,7 @@
 //! **Invariant:** nothing measured is lost. Each window is in the spool when it has passed; a file
 //! appears under its name only when it is complete. What is drawn is for others to say.
 
+mod aging;
 mod bounded;
 mod error;
 mod folder;

@@ -78,11 +78,14 @@ pub fn read_run(run: &Path, versions: Versions) -> Result<StoredRun, StorageErro
     } else {
         run.to_owned()
     };
-    match input::read_text(&file, Limit::RECORD) {
-        Ok(text) => match record::from_json_of(&text, versions) {
-            Ok(record) => Ok(StoredRun::Whole(Box::new(record))),
-            Err(error) => Err(no_record(&file, &error)),
-        },
+    match input::open(&file, Limit::RECORD) {
+        Ok(_) => {
+            let open = || input::open(&file, Limit::RECORD).map_err(std::io::Error::other);
+            match record::read_json(open, versions) {
+                Ok(record) => Ok(StoredRun::Whole(Box::new(record))),
+                Err(error) => Err(no_record(&file, &error)),
+            }
+        }
         Err(_) if run.is_dir() && run.join(SPOOL).exists() => {
             let (evidence, intervals) = spool::recover(&run.join(SPOOL), versions)?;
             Ok(StoredRun::Spooled(Box::new(evidence), intervals))
@@ -117,7 +120,10 @@ pub fn keep_recovered(
 }
 
 /// Writes the files that were drawn from a stored run again. A record that is there stays as it is.
-pub fn write_again(folder: &Path, files: &[(String, String)]) -> Result<(), StorageError> {
+pub fn write_again(
+    folder: &Path,
+    files: impl Iterator<Item = (String, String)>,
+) -> Result<(), StorageError> {
     write_all(folder, files)
 }
 

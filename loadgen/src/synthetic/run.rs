@@ -10,8 +10,8 @@ use crate::model::{
 use crate::plan::{PlanFields, PlanSpec, StackAsked};
 use crate::record::{EVIDENCE_VERSION, Evidence, IntervalRecord, Look, RunInfo};
 use crate::recorder::{
-    Collector, CpuTime, Finished, Recorder, RecorderOptions, Recording, Stored, ThreadMessage,
-    Window,
+    Collector, Coverage, CpuTime, Finished, Names, Recorder, RecorderOptions, Recording, Stored,
+    ThreadMessage, Window,
 };
 use crate::schedule::{Load, Schedule, Slice};
 use crate::scrape::{Delta, ProxyReading, ProxySnapshot, Reading, ReplicaSnapshot, Snapshot};
@@ -106,7 +106,7 @@ impl Setup {
         let intervals: Vec<_> = (windows.iter())
             .map(|window| IntervalRecord::of(window, &self.host))
             .collect();
-        let stored = recording.seconds().collect();
+        let stored = Coverage::of(recording.seconds());
         recording.stored = Stored::of(recording.seconds(), &stored, None);
         let topology = self.topology();
         Run {
@@ -142,6 +142,7 @@ impl Setup {
             groups: vec![Vec::new()],
             measured_from: schedule.warmup,
             grid: Grid::seconds(),
+            most_names: Names::MOST,
             cpu_clock: CpuTime::default,
         };
         let mut recorder = Recorder::new(options, out);
@@ -202,7 +203,7 @@ fn feed<'a>(
 }
 
 fn collect(host: String, messages: mpsc::Receiver<ThreadMessage>) -> (Recording, Vec<Window>) {
-    let mut collector = Collector::new(vec![host], 1);
+    let mut collector = Collector::new(vec![host], 1, Names::MOST);
     let mut windows = Vec::new();
     for message in messages {
         let last = matches!(message, ThreadMessage::End { .. });

@@ -194,7 +194,7 @@ impl Merger {
     #[must_use]
     pub fn new(options: MergerOptions) -> Self {
         let names = options.plan.groups.iter().map(|group| group.name.clone());
-        let mut pool = TallyPool::default();
+        let mut pool = TallyPool::telling_apart(options.plan.names_per_group());
         Self {
             fingerprint: fingerprint(&options.plan),
             workers: (0..options.workers.max(1)).map(|_| Worker::new()).collect(),
@@ -328,6 +328,7 @@ impl Merger {
             stalls: last.stalls,
         });
         self.recording.add_moments(last.moments);
+        self.recording.add_beyond(&last.beyond);
         Ok(())
     }
 

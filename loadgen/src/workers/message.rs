@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Nanos;
 use crate::record::{IntervalRecord, bounded};
-use crate::recorder::{Moment, Stalls, ThreadHealth};
+use crate::recorder::{Distinct, Moment, Stalls, ThreadHealth};
 
 /// The most bytes of a message, over all of its frames: as much as a line of a spool.
 pub(super) const MOST_MESSAGE: usize = 64 << 20;
@@ -75,6 +75,8 @@ pub struct Final {
     pub stalls: Stalls,
     /// Short windows near events.
     pub moments: Vec<Moment>,
+    /// Of each group the names of replicas that it did not tell apart.
+    pub beyond: Vec<Distinct>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

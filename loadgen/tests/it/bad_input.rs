@@ -209,6 +209,16 @@ fn expressions_that_mean_nothing() {
         &["round-robin:3,1"],
     );
     refused(
+        "--memory 256",
+        &["--memory: `256` is no size"],
+        &["256MB", "512MiB"],
+    );
+    refused(
+        "--memory 1MB",
+        &["memory of 1MB is outside of 32MB to 1000GB"],
+        &["256MB is the default"],
+    );
+    refused(
         "--replica-id cookie",
         &["--replica-id `cookie`"],
         &["header:X-Replica"],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use loadgen::record::{BalanceVerdict, CountVerdict, Status};
 use rustix::process::Signal;
 
+use super::fake::{Fake, serve};
 use super::found::{all, fails_by, failures, one, passes, replica};
 use super::peers;
 use super::run::{Run, Running};
@@ -133,6 +134,47 @@ fn answers_that_name_nobody_are_no_replicas() {
     assert!(hint.contains("--replica-id header:NAME"), "{hint}");
     let balance = &run.record.groups[0].balance;
     assert_eq!(balance.verdict, BalanceVerdict::NotJudged);
+}
+
+/// Names `replica-000`, `replica-001` and so on in turn, so many of them.
+fn naming(names: u64) -> Fake {
+    serve(move |mut caller| {
+        while let Some(asked) = caller.asked() {
+            let header = format!("x-replica: replica-{:03}\r\n", asked.number % names);
+            if !caller.answer_with(&header, "ok") {
+                return;
+            }
+        }
+    })
+}
+
+#[test]
+fn names_beyond_what_memory_is_for_are_counted_together_and_told() {
+    let server = naming(254);
+    let words = "--rps 1000 --duration 2s --replica-id header:x-replica --memory 32MB";
+    let run = peers::run(server.address, &[], words);
+    let group = &run.record.groups[0];
+    // Half of 32 MB, 64 kB each: 250, of which one is for all others.
+    let named = |id: &str| group.replicas.iter().any(|replica| replica.id == id);
+    assert_eq!(group.replicas.len(), 250);
+    assert!(named("replica-000") && named("replica-248") && named("(others)"));
+    assert!(!named("replica-249"));
+    let requests: u64 = group.replicas.iter().map(|replica| replica.requests).sum();
+    assert_eq!(requests, group.requests.succeeded);
+    let found = one(&run.record, "too-many-names");
+    for part in [
+        "254 names",
+        "249 can be told apart within 32MB",
+        "5 of these names",
+        "counted together as `(others)`",
+    ] {
+        assert!(found.message.contains(part), "{}", found.message);
+    }
+    assert!(found.hint.as_deref().unwrap().contains("--memory"));
+    // As many as there are, where there is memory for them.
+    let run = peers::run(server.address, &[], &words.replace("32MB", "64MB"));
+    assert_eq!(run.record.groups[0].replicas.len(), 254);
+    assert_eq!(all(&run.record, "too-many-names").len(), 0);
 }
 
 /// The process is stopped for most of each twentieth of a second: what the scheduler of an

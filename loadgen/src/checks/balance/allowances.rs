@@ -149,7 +149,7 @@ fn peer_down(case: &Case<'_>) -> u64 {
 fn disturbed(case: &Case<'_>) -> u64 {
     let disturbance = case.group.disturbance();
     let seconds = case.windows.iter();
-    let seconds = seconds.filter(|window| disturbance.covers(window.second));
+    let seconds = seconds.filter(|window| disturbance.covers(window.second, window.last));
     seconds.flat_map(|window| &window.counts).sum()
 }
 

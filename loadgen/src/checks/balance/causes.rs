@@ -7,6 +7,7 @@ use crate::checks::evidence::GroupEvidence;
 use crate::checks::finding::{counted, grouped, listed, percent};
 use crate::model::Policy;
 use crate::record::{Balance, BalanceVerdict, Code, Finding, Severity};
+use crate::recorder::Names;
 use crate::scrape::ReplicaState;
 
 /// Pairs of answers on one connection from which on their replicas tell something.
@@ -39,10 +40,35 @@ pub(super) fn starved(group: &GroupEvidence<'_>, spread: &Spread) -> Vec<usize> 
 
 /// Answers that say something else each time name nobody.
 pub(super) fn too_many_names(group: &GroupEvidence<'_>) -> Finding {
-    let names = group.named().len() as u64;
+    let names = group.names();
+    let answers = names.answers_of_others;
+    let together = if names.others > 0 {
+        let nearly = if names.is_exact { "" } else { "about " };
+        format!(
+            "{nearly}{} of these names, with {}, are counted together as `{}`",
+            grouped(names.others),
+            counted(answers, "answer"),
+            Names::OTHERS
+        )
+    } else {
+        "most of them come but a few times".to_owned()
+    };
+    let all = grouped(names.apart + names.others);
+    let plan = group.all.plan;
+    let most = plan.names_per_group();
+    if most < Names::MOST && names.apart + names.others < Names::MOST as u64 {
+        let message = format!(
+            "the answers give {all} names, and {} can be told apart within {} of memory for {}: {together}, and nothing is judged by names",
+            grouped(names.apart),
+            plan.memory,
+            counted(plan.groups.len() as u64, "group"),
+        );
+        return Finding::new(Code::TooManyNames, message)
+            .of_group(group.name)
+            .hint("give --memory more, as 1GB, or load fewer groups at a time");
+    }
     let message = format!(
-        "the answers give {} names or more, most of them but a few times: they are no names of replicas, and nothing is judged by them",
-        grouped(names)
+        "the answers give {all} names or more; {together}: they are no names of replicas, and nothing is judged by them",
     );
     Finding::new(Code::TooManyNames, message)
         .of_group(group.name)
@@ -298,7 +324,8 @@ fn changes(case: &Case<'_>) -> Vec<Finding> {
     let seconds = case.windows.len() as u64;
     let brief = case.shifts.iter().filter(|shift| {
         let length = shift.seconds.1 - shift.seconds.0 + 1;
-        let by_event = (shift.seconds.0..=shift.seconds.1).all(|second| disturbance.covers(second));
+        let by_event =
+            (shift.seconds.0..=shift.seconds.1).all(|second| disturbance.covers(second, second));
         !by_event
             && length < seconds.saturating_sub(1).max(1)
             && shift.share < shift.usual

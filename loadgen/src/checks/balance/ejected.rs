@@ -56,14 +56,14 @@ fn left_out(case: &Case<'_>, place: usize, share: f64) -> Option<Ejected> {
     let mut missing = 0.0;
     for window in &case.windows {
         let total: u64 = window.counts.iter().sum();
-        let by_event = disturbance.covers(window.second);
+        let by_event = disturbance.covers(window.second, window.last);
         if by_event || window.counts[place] > 0 || total as f64 * share < PLENTY {
             continue;
         }
         missing += total as f64 * share;
         match stretches.last_mut() {
-            Some((_, last)) if *last + 1 == window.second => *last = window.second,
-            _ => stretches.push((window.second, window.second)),
+            Some((_, last)) if *last + 1 == window.second => *last = window.last,
+            _ => stretches.push((window.second, window.last)),
         }
     }
     (!stretches.is_empty()).then_some(Ejected {

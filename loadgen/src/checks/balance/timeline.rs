@@ -19,10 +19,12 @@ pub(super) struct Shift {
     pub(super) answers: u64,
 }
 
-/// Counts of one second, by replica.
+/// Counts by replica of one second, or of several where a run is long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) second: u64,
+    /// The last of its seconds.
+    pub(super) last: u64,
     pub(super) counts: Vec<u64>,
 }
 
@@ -32,6 +34,7 @@ pub(super) fn windows(group: &GroupEvidence<'_>, ids: &[ReplicaId]) -> Vec<Windo
         .seconds()
         .map(|point| Window {
             second: point.second,
+            last: point.last(),
             counts: ids
                 .iter()
                 .map(|id| point.replicas.get(id).copied().unwrap_or(0))
@@ -106,7 +109,7 @@ fn shift(
     Shift {
         id: id.clone(),
         place,
-        seconds: (within[0].second, within[length - 1].second),
+        seconds: (within[0].second, within[length - 1].last),
         share: own as f64 / all.max(1) as f64,
         usual,
         answers: around.iter().flat_map(|window| &window.counts).sum(),
@@ -136,6 +139,7 @@ mod tests {
     fn seconds(counts: &[[u64; 2]]) -> (Vec<Window>, Vec<ReplicaId>) {
         let windows = (0..).zip(counts).map(|(second, counts)| Window {
             second,
+            last: second,
             counts: counts.to_vec(),
         });
         (

@@ -123,7 +123,7 @@ fn about_state(group: &GroupEvidence<'_>, delta: &ReplicaDelta) -> Option<Findin
                 .filter(|second| second.replicas.contains_key(id))
                 .last();
             let since = last.map_or_else(String::new, |last| {
-                let (at, lost) = (last.second, outage::around(group, id, last.second + 1));
+                let (at, lost) = (last.last(), outage::around(group, id, last.end()));
                 format!(
                     ": its last answer is in second {}; {}",
                     at + 1,

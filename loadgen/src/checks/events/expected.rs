@@ -38,9 +38,9 @@ impl Disturbance {
         sum
     }
 
-    /// Whether a second is one of these, or beside one.
-    pub(in crate::checks) fn covers(&self, second: u64) -> bool {
-        let near = |(first, last): &(u64, u64)| *first <= second + 1 && second <= last + 1;
+    /// Whether one of the seconds from one to another is one of these, or beside one.
+    pub(in crate::checks) fn covers(&self, from: u64, to: u64) -> bool {
+        let near = |(first, last): &(u64, u64)| *first <= to + 1 && from <= last + 1;
         self.seconds.iter().any(near)
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::Parser as _;
 use loadgen::cli::{Cli, ready, spec};
 use loadgen::model::{ErrorClass, Grid, Nanos, Outcome};
-use loadgen::recorder::{Collector, CpuTime, Finished, Recorder, RecorderOptions, Recording};
+use loadgen::recorder::{
+    Collector, CpuTime, Finished, Names, Recorder, RecorderOptions, Recording,
+};
 
 use crate::transport::{Fake, act, open, status, warmed_up};
 
@@ -127,6 +129,7 @@ fn trap_5_ceiling_too_low_for_a_time_out() {
         groups: vec![Vec::new()],
         measured_from: Nanos::ZERO,
         grid: Grid::seconds(),
+        most_names: Names::MOST,
         cpu_clock: CpuTime::default,
     };
     let mut recorder = Recorder::new(options, out);
@@ -160,7 +163,7 @@ fn trap_5_ceiling_too_low_for_a_time_out() {
 }
 
 fn collected(messages: mpsc::Receiver<loadgen::recorder::ThreadMessage>) -> Recording {
-    let mut collector = Collector::new(vec!["group".into()], 1);
+    let mut collector = Collector::new(vec!["group".into()], 1, Names::MOST);
     for message in messages {
         collector.accept(message);
     }
