@@ -72,6 +72,9 @@ impl Folding {
     }
 }
 
+/// A day in one is as long as it gets, in seconds.
+const LONGEST: u64 = 86_400;
+
 /// Holds intervals that come in order of time, as finely as fits.
 #[derive(Debug)]
 pub struct Aged {
@@ -101,6 +104,12 @@ impl Aged {
         }
     }
 
+    /// Whether there are more than a run can have: windows of a day each that do not fit.
+    #[must_use]
+    pub const fn is_too_many(&self) -> bool {
+        self.weight > self.most && self.length > LONGEST
+    }
+
     /// Takes in the next interval. One that is longer than those before makes all as long.
     pub fn take(&mut self, interval: IntervalRecord) {
         if interval.seconds() > self.length {
@@ -119,8 +128,7 @@ impl Aged {
     fn hold(&mut self, interval: IntervalRecord) {
         self.weight += interval.weight();
         self.held.push(interval);
-        // A day in one is as long as it gets.
-        if self.weight > self.most && self.length <= 86_400 {
+        if self.weight > self.most && self.length <= LONGEST {
             self.lengthen(self.length + 1);
         }
     }
@@ -179,6 +187,9 @@ pub(super) fn in_bounds<'de, D: Deserializer<'de>>(
                     return Err(A::Error::custom("an interval is out of bounds"));
                 }
                 aged.take(interval);
+                if aged.is_too_many() {
+                    return Err(A::Error::custom("it has more intervals than a run"));
+                }
             }
             Ok(aged.finish())
         }
@@ -260,6 +271,21 @@ mod tests {
         assert_eq!(missing, [21]);
         let ends = held.iter().any(|one| one.second + one.seconds() == 50);
         assert!(ends, "no interval is of both sides of the end");
+    }
+
+    /// Ever the same second: none follows the one before, so that nothing can be folded.
+    #[test]
+    fn what_cannot_be_folded_is_too_many_at_its_bound() {
+        let one = second("g", 0, &[400]);
+        let most = 20 * one.weight();
+        let mut aged = Aged::at_most(most, Nanos(u64::MAX), 256);
+        for n in 1..=60 {
+            aged.take(one.clone());
+            assert_eq!(aged.is_too_many(), n > 21, "{n}");
+        }
+        let list = serde_json::to_string(&[&one, &one]).expect("JSON");
+        let read = in_bounds(&mut serde_json::Deserializer::from_str(&list));
+        assert_eq!(read.expect("read"), [one.clone(), one]);
     }
 
     proptest! {

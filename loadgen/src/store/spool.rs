@@ -204,6 +204,9 @@ pub(super) fn recover(
         if interval.phase == Phase::Measured {
             measured.take(interval);
         }
+        if measured.is_too_many() {
+            return Err(unreadable("it has more windows than a run".into()));
+        }
     }
     let measured = measured.finish();
     end_lost(&mut evidence, &measured);
