@@ -12,6 +12,7 @@ pub mod compare;
 pub mod engine;
 pub mod export;
 pub mod input;
+pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod record;

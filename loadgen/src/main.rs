@@ -3,14 +3,17 @@
 use std::io::{BufRead as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use loadgen::cli::{
     self, Cli, CollectArgs, Command, CompareArgs, CompareFormat, ExperimentAsked, Format,
-    JudgeArgs, OutputArgs, PlanArgs, ProgressMode, ReportArgs, RunArgs, ScalingArgs, SearchArgs,
-    StackArgs, SweepArgs, UsageError, View, WorkerArgs, WorkersArgs,
+    JudgeArgs, KubernetesArgs, ManifestCommand, OutputArgs, PlanArgs, ProgressMode, ReportArgs,
+    RunArgs, ScalingArgs, SearchArgs, StackArgs, SweepArgs, UsageError, View, WorkerArgs,
+    WorkersArgs,
 };
 use loadgen::compare::{self, CompareOptions};
 use loadgen::input::Limit;
+use loadgen::manifest::{self, Shipped};
 use loadgen::model::{ReplicaStatus, RunEvent, StackChoice, StackKind, User, exit, plain};
 use loadgen::plan::{PlanSpec, Sense, StackAsked};
 use loadgen::record::{self, Record, Versions};
@@ -64,6 +67,9 @@ async fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Scaling(args)) => Box::pin(scaling(*args)).await,
         Some(Command::Worker(args)) => Box::pin(worker(&args)).await,
         Some(Command::Collect(args)) => Box::pin(collect(*args)).await,
+        Some(Command::Manifest(ManifestCommand::Kubernetes(args))) => {
+            Box::pin(kubernetes(*args)).await
+        }
         Some(Command::Schema { of }) => print(&schema(&of)),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
         Some(Command::Man) => print(&cli::manual()),
@@ -109,23 +115,25 @@ fn begin_with(from: &Path) -> Result<PlanSource, UsageError> {
     }
 }
 
-fn print_plan(args: PlanArgs) -> u8 {
+/// What flags ask for, over a plan file, a stored run, or what to load.
+fn begun(args: PlanArgs) -> Result<PlanSpec, UsageError> {
     let (url, plan) = match args.plan {
         Some(plan) if plan.to_str().is_some_and(cli::is_url) => {
             (plan.to_str().map(str::to_owned), None)
         }
         plan => (None, plan),
     };
-    let spec = || {
-        let said = cli::spec(cli::aimed(args.run, url.as_deref())?, None)?;
-        let spec = match plan.as_deref().map(begin_with).transpose()? {
-            None => said,
-            Some(PlanSource::Spec(file)) => said.over(*file),
-            Some(PlanSource::Plan(plan)) => said.over(PlanSpec::from(&*plan)),
-        };
-        cli::write_plan(cli::ready(spec)?.explicit())
-    };
-    match spec() {
+    let said = cli::spec(cli::aimed(args.run, url.as_deref())?, None)?;
+    Ok(match plan.as_deref().map(begin_with).transpose()? {
+        None => said,
+        Some(PlanSource::Spec(file)) => said.over(*file),
+        Some(PlanSource::Plan(plan)) => said.over(PlanSpec::from(&*plan)),
+    })
+}
+
+fn print_plan(args: PlanArgs) -> u8 {
+    let text = begun(args).and_then(|spec| cli::write_plan(cli::ready(spec)?.explicit()));
+    match text {
         Ok(text) => print(&text),
         Err(error) => misused(&error),
     }
@@ -174,6 +182,63 @@ async fn test(
     {
         Ok(stored) => conclude(&stored, shown),
         Err(error) => ended(&error),
+    }
+}
+
+/// Prints the objects of a load whose workers an Indexed Job starts, and what to type then.
+async fn kubernetes(args: KubernetesArgs) -> u8 {
+    let source = begun(args.plan.clone()).and_then(|mut spec| {
+        cli::attach(&mut spec, Path::new(""))?;
+        spec.threads.get_or_insert(args.threads());
+        let (start, ahead) = args.start(SystemTime::now())?;
+        let source = PlanSource::Spec(Box::new(cli::ready(spec)?));
+        Ok((source, start, ahead, args.kept()?))
+    });
+    let (source, start, ahead, log_kept) = match source {
+        Ok(source) => source,
+        Err(error) => return misused(&error),
+    };
+    let (job, longest) = match runner::job_for(source, args.workers).await {
+        Ok(job) => job,
+        Err(error) => return ended(&error),
+    };
+    let manifest = || {
+        let files = job.plan.files().into_iter().map(|(path, is_secret)| {
+            let bytes = cli::shipped(&path)?;
+            Ok(Shipped {
+                path,
+                bytes,
+                is_secret,
+            })
+        });
+        let begins = humantime::format_rfc3339_seconds(start).to_string();
+        let run = match &args.run_id {
+            Some(run) => name("--run-id", run)?,
+            None => begins.replace(['-', ':'], ""),
+        };
+        let asked = manifest::Asked {
+            files: files.collect::<Result<_, UsageError>>()?,
+            job,
+            workers: args.workers,
+            image: args.image,
+            namespace: args.namespace,
+            name: args.name,
+            run,
+            start,
+            deadline: ahead + longest,
+            cpu: args.cpu,
+            memory: args.memory,
+            log_kept,
+        };
+        manifest::kubernetes(&asked)
+            .map_err(|error| UsageError::new(error.to_string(), error.hint()))
+    };
+    match manifest() {
+        Ok(manifest) => {
+            cli::note(&manifest.steps);
+            print_json(&manifest.text)
+        }
+        Err(error) => misused(&error),
     }
 }
 
@@ -228,7 +293,10 @@ fn gathering(args: CollectArgs) -> Result<Gathering, UsageError> {
     let known = if plan.is_dir() {
         Known::Run(plan)
     } else {
-        Known::Plan(planned(&plan, RunArgs::default())?)
+        match job_of(&plan)? {
+            Some(job) => Known::Job(Box::new(job)),
+            None => Known::Plan(planned(&plan, RunArgs::default())?),
+        }
     };
     Ok(Gathering {
         known,
@@ -356,13 +424,13 @@ async fn search(args: SearchArgs) -> u8 {
         Ok(experiment) => experiment,
         Err(error) => return misused(&error),
     };
-    find(search, args.at_least, &args.output).await
+    Box::pin(find(search, args.at_least, &args.output)).await
 }
 
 async fn sweep(args: SweepArgs) -> u8 {
     let course = Course::Sweep(args.rates.clone());
     match experiment(args.asked(), course, &args.output) {
-        Ok(sweep) => find(sweep, None, &args.output).await,
+        Ok(sweep) => Box::pin(find(sweep, None, &args.output)).await,
         Err(error) => misused(&error),
     }
 }

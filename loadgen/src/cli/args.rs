@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::color::ColorWhen;
 use super::experiment::{ScalingArgs, SearchArgs, SweepArgs};
+use super::manifest::ManifestCommand;
 use super::workers::{CollectArgs, WorkerArgs, WorkersArgs};
 use crate::model::{Protocol, exit};
 use crate::plan::{Pacing, Spacing, StackAsked};
@@ -111,6 +112,9 @@ pub enum Command {
     Worker(WorkerArgs),
     /// Merge and judge the lines of workers that came another way, from files or standard input
     Collect(Box<CollectArgs>),
+    /// Print a load as objects for a cluster, whose workers it then starts
+    #[command(subcommand)]
+    Manifest(ManifestCommand),
     /// Print the JSON Schema of record.json, or of what an experiment leaves
     Schema {
         /// Of which file

@@ -146,9 +146,9 @@ pub struct WorkerArgs {
 /// Lines of workers that are to be merged.
 #[derive(Clone, Debug, Args)]
 pub struct CollectArgs {
-    /// The plan that the workers had: a plan file that names a target, or the run that its launcher
-    /// stored, also where that was lost
-    #[arg(value_name = "PLAN.toml|RUN", required_unless_present = "run")]
+    /// The plan that the workers had: a plan file that names a target, the job that they were given, or
+    /// the run that its launcher stored, also where that was lost
+    #[arg(value_name = "PLAN.toml|JOB|RUN", required_unless_present = "run")]
     pub plan: Option<PathBuf>,
     /// Files with the workers' lines, one after another or mixed; `-` is standard input
     #[arg(value_name = "FILE|-", required_unless_present = "run")]

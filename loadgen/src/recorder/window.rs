@@ -79,13 +79,20 @@ pub struct Windows(BTreeMap<(i64, usize, Phase), Window>);
 impl Windows {
     /// Takes in a window, whose memory may go to the pool.
     pub fn add(&mut self, window: Window, pool: &mut TallyPool) {
-        let key = (window.start, window.group, window.phase);
-        if let Some(sum) = self.0.get_mut(&key) {
-            sum.fold(&window, pool);
-            pool.give(window.tally);
-        } else {
-            self.0.insert(key, window);
+        if let Some(tally) = self.fold(window, pool) {
+            pool.give(tally);
         }
+    }
+
+    /// The same; gives back the memory of one that was added to another.
+    pub fn fold(&mut self, window: Window, pool: &mut TallyPool) -> Option<Tally> {
+        let key = (window.start, window.group, window.phase);
+        let Some(sum) = self.0.get_mut(&key) else {
+            self.0.insert(key, window);
+            return None;
+        };
+        sum.fold(&window, pool);
+        Some(window.tally)
     }
 
     /// Takes out the windows that begin before an instant, in order of time.

@@ -11,7 +11,7 @@ use crate::record::{EVIDENCE_VERSION, Evidence, RunInfo, Versions};
 use crate::recorder::{Recording, TallyPool, Window};
 use crate::stack;
 use crate::store::{self, Folder, Spool, StorageError};
-use crate::workers::{Lines, Merged, Merger, MergerOptions};
+use crate::workers::{Job, Lines, Merged, Merger, MergerOptions};
 
 /// How many bytes are read of one file before the next one's turn: so workers whose lines are in
 /// files of their own stay near one another in time.
@@ -44,6 +44,8 @@ pub enum Known {
     Run(PathBuf),
     /// A plan that names its target. No server's counters are known.
     Plan(PlanSource),
+    /// What each of them was given, from a file. The same is known as by a plan.
+    Job(Box<Job>),
 }
 
 /// Merges, judges and stores.
@@ -113,6 +115,7 @@ async fn evidence(gathering: &Gathering) -> Result<Evidence, RunError> {
             let plan = source.clone().resolve(&topology)?;
             Ok(of_plan(plan, topology))
         }
+        Known::Job(job) => Ok(of_plan(job.plan.clone(), job.topology.clone())),
     }
 }
 

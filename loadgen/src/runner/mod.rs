@@ -17,6 +17,7 @@ mod github;
 mod launch;
 mod load;
 mod machine;
+mod manifest;
 mod operate;
 mod preflight;
 mod reach;
@@ -31,6 +32,7 @@ pub use experiment::{Course, Experiment, Experimented, scaling, search};
 pub use launch::{
     Launch, LeftWorkers, Recollection, WorkerEngine, left_workers, recollect, remove_workers,
 };
+pub use manifest::job as job_for;
 pub use operate::{Operated, down, ps, up};
 pub use session::{Measured, Session, SessionOptions};
 pub use signals::Signals;

@@ -291,6 +291,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_thousand_slices_have_each_arrival_once() {
+        for process in [Process::Constant, Process::Poisson { seed: 11 }] {
+            let schedule = Schedule {
+                process,
+                warmup: Nanos(500_000_000),
+                ..constant(2_345.0, 2)
+            };
+            let whole: Vec<_> = schedule.arrivals(Slice::WHOLE).collect();
+            let mut taken = vec![0; whole.len()];
+            for index in 0..1_000 {
+                let arrivals = schedule.arrivals(Slice { index, of: 1_000 });
+                for (place, due) in arrivals.enumerate() {
+                    let k = index + 1_000 * place;
+                    assert_eq!(due, whole[k]);
+                    taken[k] += 1;
+                }
+            }
+            assert!(taken.len() > 5_000 && taken.iter().all(|times| *times == 1));
+        }
+    }
+
     proptest! {
         #[test]
         fn the_slices_of_any_n_are_exactly_the_whole(

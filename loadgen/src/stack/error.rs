@@ -165,6 +165,23 @@ impl StackError {
         }
     }
 
+    const fn hint_of_swarm(&self) -> &'static str {
+        match self {
+            Self::NoSwarm { .. } => {
+                "`docker swarm init` makes one of this engine, or set DOCKER_HOST to a manager's; \
+                 --engine local needs none"
+            }
+            Self::NoWorkerImage { .. } => {
+                "make it in the repository's folder, `docker build --target loadgen -t loadgen .`, and bring \
+                 it to every machine of the Swarm, or name another one by --worker-image"
+            }
+            _ => {
+                "make it smaller, or put it on every machine and start `loadgen worker` there by hand \
+                 (docs/machines.md)"
+            }
+        }
+    }
+
     /// What may help, as one or two sentences.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -193,20 +210,8 @@ impl StackError {
                 "`docker info` and the engine's log say more; --stack embedded needs no Docker"
                     .into()
             }
-            Self::NoSwarm { .. } => {
-                "`docker swarm init` makes one of this engine, or set DOCKER_HOST to a manager's; \
-                 --engine local needs none"
-                    .into()
-            }
-            Self::NoWorkerImage { .. } => {
-                "make it in the repository's folder, `docker build --target loadgen -t loadgen .`, and bring \
-                 it to every machine of the Swarm, or name another one by --worker-image"
-                    .into()
-            }
-            Self::TooLargeForSwarm { .. } => {
-                "make it smaller, or put it on every machine and start `loadgen worker` there by hand \
-                 (docs/machines.md)"
-                    .into()
+            Self::NoSwarm { .. } | Self::NoWorkerImage { .. } | Self::TooLargeForSwarm { .. } => {
+                self.hint_of_swarm().into()
             }
             Self::ComposeMissing => {
                 "install the compose plugin (https://docs.docker.com/compose/install/), \

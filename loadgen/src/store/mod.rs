@@ -20,6 +20,7 @@ pub use error::StorageError;
 pub use folder::{Folder, create_experiment, now, refuse_taken};
 pub use list::{runs_beside, write_list};
 pub use reading::{
-    StoredRun, folder_of, keep_recovered, open_lines, read_evidence, read_run, runs_at, write_again,
+    StoredRun, folder_of, keep_recovered, open_lines, read_companion, read_evidence, read_run,
+    runs_at, write_again,
 };
 pub use spool::{Spool, spooled};

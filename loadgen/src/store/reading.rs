@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 use super::folder::{keep, write_all};
 use super::names::{EVIDENCE, RECORD, SPOOL, runs_in};
 use super::{StorageError, bounded, spool};
-use crate::input::{self, Limit};
+use crate::input::{self, InputError, Limit};
 use crate::record::{self, Evidence, EvidenceError, IntervalRecord, ReadError, Record, Versions};
+
+/// Reads a file that goes with a plan to its workers.
+pub fn read_companion(path: &Path) -> Result<Vec<u8>, InputError> {
+    input::read(path, Limit::BODY)
+}
 
 /// What a run's folder holds.
 #[derive(Debug)]

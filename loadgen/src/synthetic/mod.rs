@@ -2,11 +2,13 @@
 //!
 //! Not part of what is shipped: compiled for tests, and where the feature `synthetic` asks for it.
 
+mod crew;
 mod noise;
 mod records;
 mod run;
 mod scene;
 
+pub use crew::Crew;
 pub use noise::Noise;
 pub use records::{
     clean, endless, failed, hostile, invalid, mix, no_answers, one_second, overloaded, pages,

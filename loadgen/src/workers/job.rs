@@ -9,7 +9,7 @@ use crate::plan::Plan;
 
 /// A test as one line of JSON, for the standard input of a worker that was started by another
 /// loadgen.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
     pub plan: Plan,
     pub topology: Topology,

@@ -17,6 +17,8 @@ use crate::recorder::{
 };
 use crate::schedule::Slice;
 
+/// How many tallies of replicas, and of requests by name, wait to be used again.
+const STOCK: usize = 64;
 /// The most tasks of one worker; an engine that starts one again more often is not followed.
 const MOST_TASKS: usize = 16;
 
@@ -296,7 +298,8 @@ impl Merger {
             let p99 = window.tally.release_lag.quantile(0.99);
             worker.lag = Some((window.start, p99));
         }
-        self.open.add(window, &mut self.pool);
+        // What was read brings memory of its own each time: a stock of it would grow with every line.
+        drop(self.open.fold(window, &mut self.pool));
         Ok(())
     }
 
@@ -359,6 +362,7 @@ impl Merger {
         for window in windows {
             self.pool.give(window.tally);
         }
+        self.pool = self.pool.part(0, STOCK, STOCK);
     }
 
     /// What to tell a watcher after `windows` were closed.

@@ -11,6 +11,8 @@
 //! counted, and the last of them holds the digest of all before it. No I/O but to the writer it is
 //! given, and no clock.
 
+#[cfg(test)]
+mod crew_tests;
 mod frame;
 mod job;
 mod lines;

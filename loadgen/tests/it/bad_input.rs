@@ -209,16 +209,6 @@ fn expressions_that_mean_nothing() {
         &["round-robin:3,1"],
     );
     refused(
-        "--memory 256",
-        &["--memory: `256` is no size"],
-        &["256MB", "512MiB"],
-    );
-    refused(
-        "--memory 1MB",
-        &["memory of 1MB is outside of 32MB to 1000GB"],
-        &["256MB is the default"],
-    );
-    refused(
         "--replica-id cookie",
         &["--replica-id `cookie`"],
         &["header:X-Replica"],
@@ -243,6 +233,20 @@ fn expressions_that_mean_nothing() {
         "--replica-arg x",
         &["--replica-arg `x`"],
         &["app-group-1/2="],
+    );
+}
+
+#[test]
+fn memory_that_is_no_size_or_too_little() {
+    refused(
+        "--memory 256",
+        &["--memory: `256` is no size"],
+        &["256MB", "512MiB"],
+    );
+    refused(
+        "--memory 1MB",
+        &["memory of 1MB is outside of 32MB to 1000GB"],
+        &["256MB is the default"],
     );
 }
 

@@ -24,6 +24,7 @@ mod events;
 mod examples;
 mod hostile;
 mod interrupted;
+mod kubelet;
 mod lost;
 mod metrics;
 mod misbehaviour;

@@ -128,20 +128,17 @@ pub async fn recollect(
             said = heard.recv() => said,
         };
         let Some(said) = said else { break };
-        let windows = match said.line {
-            Some(line) => {
-                let line = line.as_deref().map_err(|too_long| *too_long);
-                // What is refused is counted by the merger.
-                let windows = merger.accept(line, None).unwrap_or_default();
-                if merger.has_ended(said.n) {
-                    tasks.give_up(said.n);
-                }
-                windows
+        let windows = if let Some(line) = said.line {
+            let line = line.as_deref().map_err(|too_long| *too_long);
+            // What is refused is counted by the merger.
+            let windows = merger.accept(line, None).unwrap_or_default();
+            if merger.has_ended(said.n) {
+                tasks.give_up(said.n);
             }
-            None => {
-                left -= 1;
-                merger.lose(said.n, tasks.ended(said.n))
-            }
+            windows
+        } else {
+            left -= 1;
+            merger.lose(said.n, tasks.ended(said.n))
         };
         spool = pass_on(spool, &windows);
         merger.recycle(windows);

@@ -15,8 +15,8 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::super::RunError;
 use super::super::worker::{nanos, wall_ms};
 use super::crew::{Asked, KEPT, PATIENCE, Said, tail};
-use crate::input::{self, Limit};
 use crate::stack::swarm::{self, Assignment, Shipped, Source, Swarm, Task, TaskPhase};
+use crate::store;
 use crate::workers::{Job, Lines};
 
 /// How often the engine is asked what has become of the tasks.
@@ -254,7 +254,7 @@ fn files(job: &Job) -> Result<Vec<Shipped>, RunError> {
         is_secret: true,
     }));
     for (file, is_secret) in job.plan.files() {
-        let content = input::read(Path::new(&file), Limit::BODY);
+        let content = store::read_companion(Path::new(&file));
         let content = content.map_err(|reason| RunError::Preflight {
             message: format!("{file}, which the plan names and the workers need: {reason}"),
             hint: "start loadgen where the plan's files are".into(),

@@ -62,16 +62,12 @@ impl Log {
             if let Some(piece) = self.ready.pop_front() {
                 return Some(piece);
             }
-            match self.body.frame().await? {
-                Ok(frame) => {
-                    let bytes = frame.into_data().unwrap_or_default();
-                    self.ready.extend(self.pieces.push(bytes));
-                }
-                Err(_) => {
-                    self.is_broken = true;
-                    return None;
-                }
-            }
+            let Ok(frame) = self.body.frame().await? else {
+                self.is_broken = true;
+                return None;
+            };
+            let bytes = frame.into_data().unwrap_or_default();
+            self.ready.extend(self.pieces.push(bytes));
         }
     }
 

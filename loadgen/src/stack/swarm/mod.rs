@@ -67,7 +67,8 @@ impl Swarm {
         let engine = Engine::connect(None, ENGINE_LIMIT).await?;
         let info = engine.docker.info().await;
         let info = info.map_err(|error| engine.refused("tell about itself", &error))?;
-        if !(info.swarm).is_some_and(|swarm| swarm.control_available == Some(true)) {
+        let manages = info.swarm.and_then(|swarm| swarm.control_available);
+        if manages != Some(true) {
             return Err(StackError::NoSwarm {
                 address: engine.address().to_owned(),
             });
