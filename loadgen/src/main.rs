@@ -226,8 +226,8 @@ async fn kubernetes(args: KubernetesArgs) -> u8 {
             run,
             start,
             deadline: ahead + longest,
-            cpu: args.cpu,
-            memory: args.memory,
+            cpu: args.pod_cpu,
+            memory: args.pod_memory,
             log_kept,
         };
         manifest::kubernetes(&asked)

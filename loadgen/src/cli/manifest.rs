@@ -83,7 +83,7 @@ pub struct KubernetesArgs {
         default_value = "1",
         help_heading = "Kubernetes"
     )]
-    pub cpu: String,
+    pub pod_cpu: String,
     /// Memory of each worker, the same
     #[arg(
         long,
@@ -91,7 +91,7 @@ pub struct KubernetesArgs {
         default_value = "512Mi",
         help_heading = "Kubernetes"
     )]
-    pub memory: String,
+    pub pod_memory: String,
     /// How much of a container's log the kubelets keep to be read: their containerLogMaxSize
     #[arg(
         long,
@@ -152,7 +152,7 @@ impl KubernetesArgs {
     /// As many threads as a worker has CPUs for, where nobody says how many.
     #[must_use]
     pub fn threads(&self) -> u32 {
-        self.cpu.parse::<f64>().map_or(1, |n| n.max(1.0) as u32)
+        self.pod_cpu.parse::<f64>().map_or(1, |n| n.max(1.0) as u32)
     }
 }
 

@@ -49,8 +49,8 @@ impl ManifestError {
             Self::Name { .. } => {
                 "use small letters, digits and `-`, a letter or digit first and last".into()
             }
-            Self::Quantity { flag: "--cpu", .. } => "give --cpu as 1, 0.5 or 500m".into(),
-            Self::Quantity { .. } => "give --memory as 512Mi or 1Gi".into(),
+            Self::Quantity { flag: "--pod-cpu", .. } => "give --pod-cpu as 1, 0.5 or 500m".into(),
+            Self::Quantity { .. } => "give --pod-memory as 512Mi or 1Gi".into(),
             Self::Image(_) => "give --image as registry.example/loadgen:1".into(),
             Self::Path(_) => {
                 "name it by a path without `..`, seen from the folder where this is called".into()

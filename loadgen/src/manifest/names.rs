@@ -39,10 +39,10 @@ pub(super) fn check(asked: &Asked) -> Result<(), ManifestError> {
     }
     value("--run-id", &asked.run)?;
     if !is_quantity(&asked.cpu, &["", "m"]) {
-        return Err(quantity("--cpu", &asked.cpu));
+        return Err(quantity("--pod-cpu", &asked.cpu));
     }
     if !is_quantity(&asked.memory, &["", "k", "M", "G", "Ki", "Mi", "Gi"]) {
-        return Err(quantity("--memory", &asked.memory));
+        return Err(quantity("--pod-memory", &asked.memory));
     }
     let image = &asked.image;
     let is_image = (1..=MOST_IMAGE).contains(&image.len())

@@ -142,11 +142,11 @@ fn names_are_those_that_a_cluster_takes() {
 #[test]
 fn quantities_and_images_are_checked() {
     for (cpu, memory, flag) in [
-        ("1.5.0", "1Gi", "--cpu `1.5.0`"),
-        ("one", "1Gi", "--cpu `one`"),
-        ("1Gi", "1Gi", "--cpu `1Gi`"),
-        ("0", "1Gi", "--cpu `0`"),
-        ("500m", "512MB", "--memory `512MB`"),
+        ("1.5.0", "1Gi", "--pod-cpu `1.5.0`"),
+        ("one", "1Gi", "--pod-cpu `one`"),
+        ("1Gi", "1Gi", "--pod-cpu `1Gi`"),
+        ("0", "1Gi", "--pod-cpu `0`"),
+        ("500m", "512MB", "--pod-memory `512MB`"),
     ] {
         let error = refused(|asked| (asked.cpu, asked.memory) = (cpu.into(), memory.into()));
         assert!(error.to_string().contains(flag), "{error}");

@@ -194,7 +194,11 @@ fn what_cannot_be_a_job_is_refused_with_the_remedy() {
         &["--name `Shop`"],
         &["small letters"],
     );
-    refused(&format!("{url} --cpu one"), &["--cpu `one`"], &["500m"]);
+    refused(
+        &format!("{url} --pod-cpu one"),
+        &["--pod-cpu `one`"],
+        &["500m"],
+    );
     refused(&format!("{url} --start-in 1s"), &["1s from now"], &["60s"]);
     refused(
         &format!("{url} --start-at 2026-01-01T00:00:00Z"),
