@@ -105,6 +105,7 @@ pub(super) fn sentence(record: &Record) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sentences;
     use super::*;
     use crate::record::Quantiles;
     use crate::synthetic::clean;
@@ -156,6 +157,13 @@ mod tests {
         assert!(
             said.starts_with("1 of 2 workers delivered all: 500 arrivals"),
             "{said}"
+        );
+        let said = |record: &Record| sentences::achieved(record, &record.groups[0]);
+        assert!(said(&all).contains("sent as planned"), "{}", said(&all));
+        assert!(
+            said(&lost).contains("as far as the workers told"),
+            "{}",
+            said(&lost)
         );
         assert_eq!(banner(&all), None);
         let length = lost.plan.duration.as_secs_f64();

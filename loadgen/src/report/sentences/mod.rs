@@ -12,7 +12,7 @@ use crate::model::Reason;
 use crate::plan::Unit;
 use crate::record::{
     Balance, BalanceVerdict, Finding, GroupRecord, Quantiles, REPLICAS, Record, Severity,
-    StallInfo, Status, ThresholdResult,
+    StallInfo, Status, ThresholdResult, is_complete,
 };
 
 /// The verdict as one word.
@@ -111,7 +111,12 @@ pub(super) fn achieved(record: &Record, group: &GroupRecord) -> String {
             percent(counts.succeeded as f64 / counts.sent.max(1) as f64)
         )
     };
-    let sent = if counts.sent == counts.planned {
+    let is_lost = !is_complete(&record.workers);
+    let sent = if is_lost && counts.sent == counts.planned {
+        // What a lost worker was to send is in neither number.
+        let sent = counted(counts.sent, "request");
+        format!("{sent} sent as far as the workers told")
+    } else if counts.sent == counts.planned {
         format!("{} sent as planned", counted(counts.sent, "request"))
     } else {
         format!(
