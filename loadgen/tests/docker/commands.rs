@@ -10,6 +10,7 @@ use loadgen::record::{CountVerdict, GroupRecord};
 
 use crate::ask::ask;
 use crate::crash::crash;
+use crate::machines::succeeded;
 use crate::support::found::{one, passes};
 use crate::support::program::until;
 use crate::support::reading::identities_hold;
@@ -79,13 +80,6 @@ fn program(name: &str, words: &str) -> Command {
 fn loadgen(words: &str) -> Output {
     let mut command = program(env!("CARGO_BIN_EXE_loadgen"), words);
     command.output().unwrap()
-}
-
-#[track_caller]
-fn succeeded(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&output.stdout)
 }
 
 /// Where the proxy is; set once the stack is up.

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use crate::ask::ask;
+use crate::machines::succeeded;
 use crate::support::program::until;
 use crate::support::run::{Run, Running};
 use crate::support::server::closed_port;
@@ -235,11 +236,4 @@ fn override_of(files: &Path) -> String {
         files = files.display(),
         compose = compose.display(),
     )
-}
-
-#[track_caller]
-fn succeeded(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&output.stdout)
 }

@@ -54,11 +54,16 @@ fn remains() -> String {
     lists.map(|list| succeeded(&docker(list))).concat()
 }
 
-fn command(words: &str) -> Command {
+/// Sees to a Swarm, and to the image of its workers.
+fn prepared() {
     swarm();
     if !image_is_ours() {
         succeeded(&docker("compose build --quiet loadgen"));
     }
+}
+
+fn command(words: &str) -> Command {
+    prepared();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
     command.args(words.split_whitespace());
     command
@@ -197,7 +202,7 @@ fn left_behind() {
 
 fn through_compose() {
     let words = "--workers 2 --engine swarm --threads 1 --rps 60 --duration 2s --host";
-    command(""); // The image.
+    prepared();
     let run = project::load(&format!("{words} {}", project::SOUND));
     assert_eq!(states(&run.record), [WorkerState::Done; 2]);
     let group = &run.record.groups[0];
@@ -208,7 +213,7 @@ fn through_compose() {
 
 fn inside_network() {
     let network = format!("loadgen-inside-{}", std::process::id());
-    command(""); // The Swarm.
+    prepared();
     let create = "network create --scope swarm --driver bridge --attachable";
     succeeded(&docker(&format!("{create} {network}")));
     let stack = project::stack();
@@ -251,7 +256,7 @@ fn inside_network() {
 fn two_machines() {
     let mut second = Second::start();
     second.join();
-    command(""); // The image.
+    prepared();
     second.load("loadgen");
     let both = record(&load("--workers 2 --rps 60 --duration 2s").run());
     assert_eq!(states(&both), [WorkerState::Done; 2]);
