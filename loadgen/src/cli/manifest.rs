@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::UsageError;
 use super::args::PlanArgs;
-use super::resolve::span;
+use super::resolve::{instant, span};
 use crate::input::{self, Limit};
 
 /// How long the cluster has to start the workers, where nobody says.
@@ -106,12 +106,7 @@ impl KubernetesArgs {
     /// When the load begins, and how long that is from now on.
     pub fn start(&self, now: SystemTime) -> Result<(SystemTime, Duration), UsageError> {
         let start = if let Some(text) = &self.start_at {
-            humantime::parse_rfc3339(text).map_err(|reason| {
-                UsageError::new(
-                    format!("--start-at `{text}` is no instant: {reason}"),
-                    "give it in UTC, as 2026-01-31T23:59:59Z",
-                )
-            })?
+            instant("--start-at", text)?
         } else {
             let start_in = span("--start-in", self.start_in.as_deref())?.unwrap_or(START_IN);
             now + start_in.min(MOST_START_IN * 2)

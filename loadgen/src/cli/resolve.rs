@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::args::RunArgs;
 use super::attach::{attach_log, digest};
@@ -161,6 +161,16 @@ pub(super) fn span(flag: &str, text: Option<&str>) -> Result<Option<Duration>, U
         })
     };
     text.map(parse).transpose()
+}
+
+/// An instant by the wall clock.
+pub(super) fn instant(flag: &str, text: &str) -> Result<SystemTime, UsageError> {
+    humantime::parse_rfc3339(text).map_err(|reason| {
+        UsageError::new(
+            format!("{flag} `{text}` is no instant: {reason}"),
+            "give it in UTC, as 2026-01-31T23:59:59Z",
+        )
+    })
 }
 
 fn stages(text: &str) -> Result<Stages, UsageError> {

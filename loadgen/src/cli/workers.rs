@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 
 use super::UsageError;
 use super::args::OutputArgs;
-use super::resolve::span;
+use super::resolve::{instant, span};
 
 /// How long workers have to get ready, where nobody says.
 const START_IN: Duration = Duration::from_secs(5);
@@ -175,11 +175,6 @@ impl WorkerArgs {
 
     /// When the load begins.
     pub fn start(&self) -> Result<SystemTime, UsageError> {
-        humantime::parse_rfc3339(&self.start_at).map_err(|reason| {
-            UsageError::new(
-                format!("--start-at `{}` is no instant: {reason}", self.start_at),
-                "give it in UTC, as 2026-01-31T23:59:59Z",
-            )
-        })
+        instant("--start-at", &self.start_at)
     }
 }
