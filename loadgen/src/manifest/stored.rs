@@ -8,7 +8,6 @@ use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{Asked, ManifestError, Shipped};
-use crate::workers::Job;
 
 /// The key of the plan.
 const JOB: &str = "job";
@@ -62,11 +61,7 @@ pub(super) fn of(asked: &Asked, name: &str) -> Result<Stored, ManifestError> {
         metadata: meta(asked, name),
         ..Secret::default()
     };
-    let job = Job {
-        plan: asked.job.plan.clone(),
-        topology: asked.job.topology.clone(),
-        password: None,
-    };
+    let job = asked.job.without_password();
     config
         .data
         .get_or_insert_default()

@@ -28,6 +28,15 @@ impl Job {
         line
     }
 
+    /// The same without the password, for where others may read it.
+    #[must_use]
+    pub fn without_password(&self) -> Self {
+        Self {
+            password: None,
+            ..self.clone()
+        }
+    }
+
     /// Reads the line.
     pub fn read(line: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(line)

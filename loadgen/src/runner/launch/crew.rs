@@ -119,3 +119,9 @@ pub(super) fn tail(kept: &mut Vec<u8>, piece: &[u8], most: usize) {
     let surplus = kept.len().saturating_sub(most);
     kept.drain(..surplus);
 }
+
+/// What was said to people, in one line.
+pub(super) fn in_a_line(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::super::RunError;
 use super::super::worker::wall_ms;
-use super::crew::{Asked, KEPT, PATIENCE, Said, tail};
+use super::crew::{Asked, KEPT, PATIENCE, Said, in_a_line, tail};
 use crate::workers::Lines;
 
 /// The workers that run, or have run.
@@ -166,6 +166,5 @@ async fn keep_end(mut from: impl AsyncRead + Unpin) -> String {
     while let Ok(length @ 1..) = from.read(&mut piece).await {
         tail(&mut kept, &piece[..length], KEPT);
     }
-    let text = String::from_utf8_lossy(&kept);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    in_a_line(&kept)
 }

@@ -14,7 +14,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::super::RunError;
 use super::super::worker::{nanos, wall_ms};
-use super::crew::{Asked, KEPT, PATIENCE, Said, tail};
+use super::crew::{Asked, KEPT, PATIENCE, Said, in_a_line, tail};
 use crate::stack::swarm::{self, Assignment, Shipped, Source, Swarm, Task, TaskPhase};
 use crate::store;
 use crate::workers::{Job, Lines};
@@ -189,8 +189,7 @@ impl Tasks {
             Some(task) => format!("its task ended, {}", task.words),
             None => "its task is gone".to_owned(),
         };
-        let complaints = String::from_utf8_lossy(&slot.complaints);
-        let complaints = complaints.split_whitespace().collect::<Vec<_>>().join(" ");
+        let complaints = in_a_line(&slot.complaints);
         if !complaints.is_empty() {
             words = format!("{words}: {complaints}");
         }
@@ -236,15 +235,10 @@ fn arguments(asked: &Asked, job: &Job) -> Vec<String> {
 
 /// What the workers are given: the test, its password apart, and the files that its plan names.
 fn files(job: &Job) -> Result<Vec<Shipped>, RunError> {
-    let open = Job {
-        plan: job.plan.clone(),
-        topology: job.topology.clone(),
-        password: None,
-    };
     let mut files = vec![Shipped {
         what: "the plan".to_owned(),
         path: JOB.to_owned(),
-        content: open.line().into_bytes(),
+        content: job.without_password().line().into_bytes(),
         is_secret: false,
     }];
     files.extend(job.password.as_ref().map(|password| Shipped {
@@ -293,8 +287,7 @@ async fn watch(crew: Arc<swarm::Crew>, slots: Slots, said: mpsc::Sender<Said>) {
         look.tick().await;
         // An engine that does not answer now may do so the next time.
         let mut tasks = crew.tasks().await.unwrap_or_default();
-        // Where there are several of a slot, the oldest came first into an engine's list of one run only
-        // by chance: those that run are before those that wait.
+        // Where there are several of a slot, those that run or ran are before those that wait.
         tasks.sort_by_key(|task| task.phase == TaskPhase::Coming);
         for task in tasks {
             note(&slots, &task);
@@ -318,7 +311,7 @@ async fn watch(crew: Arc<swarm::Crew>, slots: Slots, said: mpsc::Sender<Said>) {
     }
 }
 
-/// Keeps what is known of a worker. A task that never ran is replaced by one that does.
+/// Keeps what is known of a worker, which is the first task of its slot that is seen.
 fn note(slots: &Slots, task: &Task) {
     let mut slots = slots.lock();
     let Some(slot) = slots.get_mut(task.slot as usize) else {
