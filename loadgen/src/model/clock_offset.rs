@@ -40,12 +40,6 @@ impl ClockOffset {
         })
     }
 
-    /// Whether the clocks differ by more than `limit`, whatever time the lines took.
-    #[must_use]
-    pub fn is_beyond(self, limit: f64) -> bool {
-        self.least > limit || self.most.is_some_and(|most| most < -limit)
-    }
-
     /// By how much the clocks differ, or may differ, by more than `limit`, as what a clock is; none where
     /// they do not.
     #[must_use]
@@ -70,6 +64,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl ClockOffset {
+        /// Whether the clocks differ by more than `limit`, whatever time the lines took.
+        fn is_beyond(self, limit: f64) -> bool {
+            self.least > limit || self.most.is_some_and(|most| most < -limit)
+        }
+    }
 
     proptest! {
         /// Whatever lines take, the truth is between the bounds.

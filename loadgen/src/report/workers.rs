@@ -52,13 +52,10 @@ pub(super) fn banner(record: &Record) -> Option<String> {
     let lost = record.workers.iter();
     let lost: Vec<_> = lost.filter(|one| one.state != WorkerState::Done).collect();
     let since = lost.iter().filter_map(|one| one.second).min()?;
-    let planned = |workers: &mut dyn Iterator<Item = &WorkerRecord>| -> u64 {
-        workers.map(|worker| worker.planned).sum()
-    };
     let length = record.plan.duration.as_secs_f64().max(1e-9);
     let rate = |arrivals: u64| grouped((arrivals as f64 / length).round() as u64);
-    let asked = planned(&mut record.workers.iter());
-    let left = asked - planned(&mut lost.iter().copied());
+    let asked: u64 = record.workers.iter().map(|one| one.planned).sum();
+    let missing: u64 = lost.iter().map(|one| one.planned).sum();
     let when = match since {
         0 => "from the beginning".to_owned(),
         since => format!("after second {since}"),
@@ -67,7 +64,7 @@ pub(super) fn banner(record: &Record) -> Option<String> {
         "{} of {}; {} of {} a second were offered {when}.",
         all - lost.len(),
         counted(all as u64, "worker"),
-        rate(left),
+        rate(asked - missing),
         rate(asked),
     ))
 }
